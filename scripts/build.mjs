@@ -1,0 +1,42 @@
+// Bundles every entry point into dist/ with esbuild; `--tests` bundles the tests as well.
+import { build } from 'esbuild';
+import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './ensure.mjs';
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  sourcemap: true,
+  logLevel: 'warning',
+  // Native packages resolve their binaries relative to themselves, so they stay outside the bundle.
+  external: ['onnxruntime-node', 'sharp', 'vscode'],
+};
+
+/** All files below `folder` whose name ends with `suffix`, relative to the root. */
+function filesBelow(folder, suffix) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true })
+    .filter(name => name.endsWith(suffix))
+    .map(name => join(folder, name));
+}
+
+await build({
+  ...common,
+  entryPoints: { cli: 'src/cli/main.ts', solver: 'src/solver/main.ts' },
+  outdir: 'dist',
+});
+chmodSync(join(root, 'dist', 'cli.js'), 0o755);
+
+if (process.argv.includes('--tests')) {
+  await build({
+    ...common,
+    packages: 'external',
+    entryPoints: [...filesBelow('test', '.test.ts'), ...filesBelow('bench', '.bench.ts')],
+    outbase: '.',
+    outdir: 'dist',
+  });
+}
