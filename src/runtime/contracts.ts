@@ -1,0 +1,53 @@
+// What the rooms above the runtime hand to it and get from it: parameters, losses, batches and columns.
+import type { DType } from '../tensor/dtype';
+import type { Tensor } from '../tensor/tensor';
+
+/** A parameter of the model. `dtype` is the type in the file; values are computed with in float32. */
+export interface Parameter {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly count: number;
+  readonly trainable: boolean;
+  /** Why it is trainable or not, in a few words. */
+  readonly reason: string;
+}
+
+/** Values (or gradients) by parameter name; float32, row-major. */
+export type ParameterValues = Map<string, Float32Array>;
+
+/** The losses of DESIGN §5. */
+export type LossName = 'cross-entropy' | 'binary-cross-entropy' | 'mse';
+
+/** One term of the loss: an output of the model, the loss on it, and its weight in the sum. */
+export interface HeadLoss {
+  readonly output: string;
+  readonly loss: LossName;
+  readonly weight: number;
+}
+
+/** Model inputs in the model's order and labels in the order of the heads, batch axis first. */
+export interface Batch {
+  readonly inputs: readonly Tensor[];
+  readonly labels: readonly Tensor[];
+}
+
+/** A mean loss and its gradient with respect to every trainable parameter. */
+export interface LossGradient {
+  readonly loss: number;
+  readonly gradients: ParameterValues;
+}
+
+/** Which gradients of the model's output constrain a projection. */
+export type ConstraintKind = 'largest-logit' | 'given-label' | 'random-combination' | 'all-outputs';
+
+/** What one projection did. */
+export interface ProjectionResult {
+  /** How many gradient columns constrained it, and the rank of their Gram matrix. */
+  readonly columns: number;
+  readonly rank: number;
+  /** ‖Gᵀθ_⊥‖ / (√λ_max ‖θ_⊥‖) after the last pass. */
+  readonly residual: number;
+  /** Sample-gradient evaluations it cost. */
+  readonly cost: number;
+}

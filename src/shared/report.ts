@@ -1,0 +1,64 @@
+// What a run reports: progress while it goes on, metrics before and after, projections, cost.
+
+/** Where a run stands. */
+export interface ProgressUpdate {
+  /** Counted from 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Optimiser steps done so far, and in all. */
+  readonly step: number;
+  readonly steps: number;
+  /** The mean loss of the last batch. */
+  readonly loss: number;
+  /** The orthogonality residual of the last projection, if one was done. */
+  readonly residual?: number;
+}
+
+/** One projection of a run. `epoch` and `step` count from 0. */
+export interface ProjectionRecord {
+  readonly epoch: number;
+  readonly step: number;
+  readonly columns: number;
+  readonly rank: number;
+  readonly residual: number;
+  readonly strength: number;
+}
+
+/** How a model does on one set of samples. Classifiers have `accuracy`, regressors `maxError`. */
+export interface SetMetrics {
+  readonly count: number;
+  readonly loss: number;
+  readonly accuracy?: number;
+  readonly maxError?: number;
+  /** One entry a head, where the model has several. */
+  readonly heads?: readonly SetMetrics[];
+}
+
+/** How a model does on everything a recipe names (S of the contract). */
+export interface ModelMetrics {
+  readonly retain: SetMetrics;
+  readonly forget: SetMetrics;
+  readonly test: SetMetrics | null;
+  readonly membershipAuc: number | null;
+  readonly confidenceAuc: number | null;
+}
+
+/** What a run cost: sample-gradient evaluations and their share of retraining's. */
+export interface RunCost {
+  readonly sampleGradients: number;
+  readonly share: number;
+}
+
+/** What `lethe run --json` prints. */
+export interface RunResult {
+  readonly output: string;
+  readonly report: string;
+  readonly receipt: string;
+  readonly seconds: number;
+  readonly method: string;
+  readonly cost: RunCost;
+  readonly before: ModelMetrics;
+  readonly after: ModelMetrics;
+  readonly reference: ModelMetrics | null;
+  readonly projections: readonly ProjectionRecord[];
+}

@@ -1,0 +1,35 @@
+// The one interface of every unlearning method, and what a method is handed.
+import type { BoundDataset } from '../data/dataset';
+import type { Engine } from '../runtime/engine';
+import type { HeadLoss, ParameterValues } from '../runtime/contracts';
+import type { MethodSettings } from '../shared/recipe';
+import type { ProgressUpdate, ProjectionRecord } from '../shared/report';
+import type { Random } from '../tensor/random';
+
+/** What a method works on. It changes `values` in place and leaves everything else alone. */
+export interface MethodContext {
+  readonly engine: Engine;
+  /** θ, starting at the trained model; the result when the method returns. */
+  readonly values: ParameterValues;
+  readonly train: BoundDataset;
+  /** Indices into `train` that the method may use as retained (after `retainAccess`). Never empty. */
+  readonly retained: readonly number[];
+  /** Indices into `train` to forget. Never empty. */
+  readonly forgotten: readonly number[];
+  readonly heads: readonly HeadLoss[];
+  readonly settings: MethodSettings;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+  /** Reports after every optimiser step or so; cheap. */
+  progress(update: ProgressUpdate): void;
+  /** Counts sample-gradient evaluations (one sample's forward and backward pass). */
+  addCost(sampleGradients: number): void;
+  /** Records a projection for the report and the receipt. */
+  recordProjection(record: ProjectionRecord): void;
+}
+
+/** An unlearning method. Throws a LetheError that says in which step and tensor a value stopped being finite. */
+export interface Method {
+  readonly name: string;
+  run(context: MethodContext): Promise<void>;
+}
