@@ -1,0 +1,6 @@
+import { LetheError } from './errors';
+
+/** A recipe that cannot be used: the message names the file, the key and what the key must be. */
+export class RecipeError extends LetheError {
+  override readonly name = 'RecipeError';
+}
