@@ -1,0 +1,47 @@
+// What `lethe inspect` reports about a model, and the solver hands to whoever shows it.
+
+/** An input or output of a model as its file declares it. */
+export interface InspectedValue {
+  readonly name: string;
+  readonly dtype: string;
+  /** Sizes, names of free axes, nulls; null where the file declares no shape. */
+  readonly dims: readonly (number | string | null)[] | null;
+}
+
+/** Statistics over the elements of one tensor; std is the population's. */
+export interface ParameterStatistics {
+  readonly norm: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** A stored floating tensor, and whether unlearning may change it. */
+export interface InspectedParameter extends Partial<ParameterStatistics> {
+  readonly name: string;
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  readonly count: number;
+  readonly trainable: boolean;
+  readonly reason: string;
+}
+
+/** An operator without a differentiation rule that stands between a parameter and an output. */
+export interface UnsupportedOperator {
+  readonly op: string;
+  readonly node: string;
+  readonly parameter: string;
+}
+
+/** What `lethe inspect --json` prints. */
+export interface ModelInspection {
+  readonly format: 'onnx';
+  readonly opset: number;
+  readonly irVersion: number;
+  readonly producer: string;
+  readonly inputs: readonly InspectedValue[];
+  readonly outputs: readonly InspectedValue[];
+  readonly parameters: readonly InspectedParameter[];
+  readonly unsupported: readonly UnsupportedOperator[];
+}
