@@ -11,7 +11,7 @@ const rooms = {
   runtime: ['autodiff', 'onnx', 'tfjs'],
   data: [],
   unlearn: ['runtime', 'data'],
-  evaluate: ['runtime', 'data'],
+  evaluate: ['runtime', 'data', 'onnx'],
   job: ['evaluate', 'unlearn', 'data', 'runtime', 'tfjs', 'autodiff', 'onnx'],
   solver: ['job', 'evaluate', 'unlearn', 'data', 'runtime', 'tfjs', 'autodiff', 'onnx'],
   cli: ['solver', 'job', 'evaluate', 'unlearn', 'data', 'runtime', 'tfjs', 'autodiff', 'onnx'],
