@@ -18,7 +18,8 @@ import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { LetheError } from '../shared/errors';
 
-interface Move {
+/** A staged file and where it goes. */
+export interface Move {
   readonly from: string;
   readonly to: string;
 }
@@ -63,7 +64,7 @@ export class OutputStage {
   }
 
   /** Adds files that a writer put beside a staged one (external data): they go beside its target. */
-  adoptCompanions(target: string): string[] {
+  adoptCompanions(target: string): Move[] {
     const move = this.moves.find(({ to }) => to === target)!;
     const names = readdirSync(dirname(move.from)).filter(name => name !== basename(move.from));
     const companions = names.map(name => ({
@@ -71,7 +72,7 @@ export class OutputStage {
       to: join(dirname(target), name),
     }));
     this.moves.push(...companions);
-    return companions.map(({ from }) => from);
+    return companions;
   }
 
   /** Writes a text that will become `target`. Throws an OutputError that names the target. */

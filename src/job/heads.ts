@@ -1,0 +1,89 @@
+// Which outputs have labels, and which loss compares them, where the recipe leaves it open.
+import type { BoundDataset } from '../data/dataset';
+import type { HeadLoss, LossName } from '../runtime/contracts';
+import type { Engine } from '../runtime/engine';
+import { resolveLoss } from '../runtime/loss';
+import { LetheError, UsageError } from '../shared/errors';
+import { nearestName } from '../shared/nearest';
+import type { Recipe } from '../shared/recipe';
+import { isFloating } from '../tensor/dtype';
+import { elementReader, type Tensor } from '../tensor/tensor';
+
+/**
+ * The heads of a job: those the recipe names, else one per label array, in the order of the outputs. A loss that is
+ * not named is inferred: class numbers for an output with several columns mean cross-entropy; labels of 0 and 1 for
+ * an output with one column, or one that ends in a sigmoid, mean binary cross-entropy; anything else mse.
+ * Up to 512 samples spread over the data are looked at; measuring checks the labels of all of them.
+ * Throws a UsageError or a LossError.
+ */
+export async function chooseHeads(recipe: Recipe, engine: Engine, train: BoundDataset): Promise<HeadLoss[]> {
+  const outputs = engine.model.graph.outputs.map(output => output.name);
+  const looked = Math.min(train.size, 512);
+  const indices = Array.from({ length: looked }, (_, index) => Math.floor((index * train.size) / looked));
+  const { labels } = await train.read(indices);
+  const dims = await outputDims(engine, train);
+  const named =
+    recipe.heads ?? outputs.slice(0, labels.length).map(output => ({ output, loss: undefined, weight: 1 }));
+  if (labels.length === 0) {
+    throw new LetheError(`${train.dataset.path} has no labels. Name them in the recipe: data.train.labels.`);
+  }
+  if (named.length !== labels.length) {
+    throw new UsageError(
+      `${train.dataset.path} has ${labels.length} label arrays, but ${named.length} outputs are to be compared with labels. ` +
+        `Name as many outputs in "heads" as there are labels, or choose labels with data.train.labels.`,
+    );
+  }
+  return named.map((head, index) => {
+    const at = outputs.indexOf(head.output);
+    if (at < 0) throw unknownOutput(head.output, outputs);
+    const labelArray = labels[index]!;
+    const loss =
+      head.loss ?? recipe.loss ?? inferLoss(dims[at]!, labelArray, engine.finalActivation(head.output));
+    resolveLoss(
+      loss,
+      [looked, ...dims[at]!.slice(1)],
+      labelArray,
+      `Labels of ${train.dataset.path}`,
+      indices,
+    );
+    return { output: head.output, loss, weight: head.weight };
+  });
+}
+
+/** The loss that labels and an output of the given dims (batch axis first) most likely belong to. */
+export function inferLoss(
+  outputDims: readonly number[],
+  labels: Tensor,
+  activation: 'softmax' | 'log-softmax' | 'sigmoid' | null,
+): LossName {
+  const columns = outputDims.slice(1).reduce((product, dim) => product * dim, 1);
+  const perSample = labels.data.length / Math.max(1, labels.dims[0] ?? 1);
+  const softmax = activation === 'softmax' || activation === 'log-softmax';
+  if (isFloating(labels.dtype)) {
+    if (softmax) return 'cross-entropy';
+    return activation === 'sigmoid' && every(labels, value => value >= 0 && value <= 1)
+      ? 'binary-cross-entropy'
+      : 'mse';
+  }
+  if (perSample < columns) return 'cross-entropy';
+  return every(labels, value => value === 0 || value === 1) ? 'binary-cross-entropy' : 'mse';
+}
+
+function every(tensor: Tensor, test: (value: number) => boolean): boolean {
+  const read = elementReader(tensor);
+  for (let index = 0; index < tensor.data.length; index++) if (!test(read(index))) return false;
+  return true;
+}
+
+/** The dims of every output for one sample. */
+async function outputDims(engine: Engine, train: BoundDataset): Promise<(readonly number[])[]> {
+  const { inputs } = await train.read([0]);
+  const outputs = await engine.predict(engine.initialValues(), inputs);
+  return outputs.map(output => output.dims);
+}
+
+function unknownOutput(name: string, outputs: readonly string[]): UsageError {
+  const nearest = nearestName(name, outputs);
+  const hint = nearest ? `Did you mean "${nearest}"?` : `Its outputs: ${outputs.join(', ')}.`;
+  return new UsageError(`The model has no output "${name}", which "heads" names. ${hint}`);
+}

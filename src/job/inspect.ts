@@ -1,0 +1,75 @@
+// What a model file holds, without computing anything with it.
+import { describeParameters } from '../autodiff/parameters';
+import { isStored, type Graph, type OnnxModel, type StoredTensor, type ValueInfo } from '../onnx/model';
+import { readTensorChunks } from '../onnx/readTensor';
+import { readModel } from '../onnx/reader';
+import type { InspectedValue, ModelInspection, ParameterStatistics } from '../shared/inspection';
+import { toFloat64, type Tensor } from '../tensor/tensor';
+
+/**
+ * Describes a model file. Tensor bytes are read only for `stats`, and then in pieces. Throws a ModelError.
+ */
+export function inspectModel(path: string, stats: boolean): ModelInspection {
+  const model = readModel(path);
+  const { parameters, unsupported } = describeParameters(model);
+  const { graph } = model;
+  return {
+    format: 'onnx',
+    opset: model.opsets.get('') ?? 0,
+    irVersion: model.irVersion,
+    producer: model.producer,
+    inputs: graph.inputs.filter(input => !graph.initializers.has(input.name)).map(inspectValue),
+    outputs: graph.outputs.map(inspectValue),
+    parameters: parameters.map(({ name, dtype, dims, count, trainable, reason }) => ({
+      name,
+      dtype,
+      dims,
+      count,
+      trainable,
+      reason,
+      ...(stats ? statisticsOf(model, name) : {}),
+    })),
+    unsupported: unsupported.map(({ op, node, parameter }) => ({ op, node, parameter })),
+  };
+}
+
+function inspectValue({ name, dtype, dims }: ValueInfo): InspectedValue {
+  return { name, dtype, dims };
+}
+
+function statisticsOf(model: OnnxModel, name: string): ParameterStatistics | object {
+  const tensor = tensorNamed(model.graph, name);
+  if (tensor === null) return {};
+  return statistics(isStored(tensor) ? readTensorChunks(tensor) : [toFloat64(tensor)]);
+}
+
+/** Statistics of elements that come in pieces; the variance by Welford's method. A tensor without elements has NaN. */
+export function statistics(chunks: Iterable<Float64Array>): ParameterStatistics {
+  let [count, mean, squaredDeviations, squares] = [0, 0, 0, 0];
+  let [min, max] = [Infinity, -Infinity];
+  for (const chunk of chunks) {
+    for (const value of chunk) {
+      count++;
+      const delta = value - mean;
+      mean += delta / count;
+      squaredDeviations += delta * (value - mean);
+      squares += value * value;
+      // NaN must show: Math.min and Math.max carry it along.
+      min = Math.min(min, value);
+      max = Math.max(max, value);
+    }
+  }
+  if (count === 0) return { norm: 0, min: NaN, max: NaN, mean: NaN, std: NaN };
+  return { norm: Math.sqrt(squares), min, max, mean, std: Math.sqrt(squaredDeviations / count) };
+}
+
+function tensorNamed(graph: Graph, name: string): StoredTensor | Tensor | null {
+  const initializer = graph.initializers.get(name);
+  if (initializer) return initializer;
+  for (const node of graph.nodes) {
+    const value = node.attributes.get('value');
+    if (node.opType === 'Constant' && node.outputs[0] === name && value?.type === 'tensor')
+      return value.value;
+  }
+  return null;
+}

@@ -1,0 +1,105 @@
+// Everything a recipe names, opened and checked: the model, the data, what to forget, what to compare.
+import { resolve } from 'node:path';
+import { bindDataset } from '../data/bind';
+import type { BoundDataset, InputSignature } from '../data/dataset';
+import { resolveForget, splitSamples } from '../data/forget';
+import { openDataset } from '../data/open';
+import type { HeadLoss, ParameterValues } from '../runtime/contracts';
+import { Engine } from '../runtime/engine';
+import type { OnnxModel } from '../onnx/model';
+import { LetheError } from '../shared/errors';
+import type { DataSource } from '../shared/recipe';
+import { Random } from '../tensor/random';
+import { chooseHeads } from './heads';
+import type { LoadedRecipe } from './recipeFile';
+import { defaultThreads } from './threads';
+
+/** The samples of a job. Indices point into `train`. */
+export interface JobData {
+  readonly train: BoundDataset;
+  readonly test: BoundDataset | null;
+  /** In ascending order, all of them. */
+  readonly retained: readonly number[];
+  readonly forgotten: readonly number[];
+  readonly warnings: readonly string[];
+}
+
+/** A job ready to run. Close the engine afterwards. */
+export interface OpenJob {
+  readonly engine: Engine;
+  readonly data: JobData;
+  readonly heads: readonly HeadLoss[];
+  readonly threads: number;
+}
+
+/** The model inputs that data must fill. */
+export function inputSignatures(model: OnnxModel): InputSignature[] {
+  return model.graph.inputs.filter(input => !model.graph.initializers.has(input.name));
+}
+
+/** Opens a model (the recipe's unless `modelPath` names another) with the recipe's data. */
+export async function openJob(loaded: LoadedRecipe, modelPath?: string): Promise<OpenJob> {
+  const { recipe, base } = loaded;
+  const threads = recipe.threads ?? defaultThreads();
+  const engine = await openEngine(loaded, modelPath ?? resolve(base, recipe.model), threads);
+  try {
+    requireFinite(engine.initialValues(), `${engine.model.path} cannot be used`);
+    const data = await openData(loaded, engine.model);
+    const heads = await chooseHeads(recipe, engine, data.train);
+    return { engine, data, heads, threads };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** Opens an engine with what the recipe says about parameters. */
+export async function openEngine(loaded: LoadedRecipe, path: string, threads: number): Promise<Engine> {
+  const { freeze, include } = loaded.recipe.parameters ?? {};
+  return Engine.open(path, { threads, ...(freeze ? { freeze } : {}), ...(include ? { include } : {}) });
+}
+
+/** Opens one dataset of a recipe and fits it to a model. */
+export async function openSource(
+  source: DataSource,
+  loaded: LoadedRecipe,
+  model: OnnxModel,
+): Promise<BoundDataset> {
+  const dataset = await openDataset(source, loaded.base);
+  return bindDataset(dataset, inputSignatures(model), loaded.recipe.data.preprocess ?? null);
+}
+
+async function openData(loaded: LoadedRecipe, model: OnnxModel): Promise<JobData> {
+  const { recipe } = loaded;
+  const train = await openSource(recipe.data.train, loaded, model);
+  const test = recipe.data.test ? await openSource(recipe.data.test, loaded, model) : null;
+  const forget = await resolveForget(recipe.forget, train.dataset, loaded.base);
+  const { forgotten, retained } = splitSamples(train.dataset, forget);
+  return { train, test, retained, forgotten, warnings: [...train.warnings, ...(test?.warnings ?? [])] };
+}
+
+/** The share of the retained samples that the method may use, chosen by the seed; at least one. */
+export function accessibleRetained(retained: readonly number[], share: number, seed: number): number[] {
+  if (share >= 1) return [...retained];
+  const count = Math.max(1, Math.round(share * retained.length));
+  // Another stream than the method's, so that the choice does not shift what the method draws.
+  const random = new Random(seed ^ 0x7e7a1);
+  return random
+    .shuffle([...retained])
+    .slice(0, count)
+    .sort((a, b) => a - b);
+}
+
+/** Throws a LetheError that names the first tensor with a value that is not finite. */
+export function requireFinite(values: ParameterValues, consequence: string): void {
+  for (const [name, data] of values) {
+    for (let index = 0; index < data.length; index++) {
+      if (!Number.isFinite(data[index]!)) {
+        throw new LetheError(
+          `${consequence}: element ${index} of the parameter ${name} is ${data[index]}. ` +
+            'Use a model whose parameters are all finite numbers.',
+        );
+      }
+    }
+  }
+}

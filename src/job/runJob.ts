@@ -1,0 +1,223 @@
+// A whole job: open, measure, unlearn, measure again, and write every output at the end.
+import { performance } from 'node:perf_hooks';
+import { join } from 'node:path';
+import { evaluateModel } from '../evaluate/metrics';
+import { diffModels } from '../evaluate/weightDiff';
+import { readModel } from '../onnx/reader';
+import { saveModel } from '../onnx/writer';
+import type { ParameterValues } from '../runtime/contracts';
+import type { Engine } from '../runtime/engine';
+import { CancelledError, LetheError } from '../shared/errors';
+import type { ModelMetrics, ProjectionRecord, RunResult } from '../shared/report';
+import type { JobProgress } from '../shared/solverProtocol';
+import { Random } from '../tensor/random';
+import { methodNamed } from '../unlearn/registry';
+import { currentEnvironment } from './machine';
+import { accessibleRetained, openEngine, openJob, requireFinite, type OpenJob } from './openJob';
+import { outputError, OutputStage } from './outputStage';
+import { checkOutputs, jobPaths, reportFiles, type JobPaths } from './paths';
+import { ProgressMeter } from './progressMeter';
+import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
+import { loadRecipe, type LoadedRecipe } from './recipeFile';
+import { reportPage, type Report } from './reportPage';
+
+/** What whoever runs a job hears and decides. */
+export interface JobHooks {
+  progress(update: JobProgress): void;
+  log(line: string): void;
+  readonly signal: AbortSignal;
+}
+
+/** Runs a recipe file with `path=value` overrides. Nothing on disk changes unless everything went well. */
+export async function runJob(
+  recipePath: string,
+  assignments: readonly string[],
+  hooks: JobHooks,
+): Promise<RunResult> {
+  return runRecipe(loadRecipe(recipePath, assignments), hooks);
+}
+
+/** Runs a recipe that was loaded before. */
+export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<RunResult> {
+  const started = performance.now();
+  const { recipe } = loaded;
+  const paths = jobPaths(recipe, loaded.base, loaded.file);
+  const method = methodNamed(recipe.method.name);
+  checkOutputs(paths);
+  const stage = new OutputStage([
+    paths.output,
+    `${paths.output}.data`,
+    ...reportFiles.map(name => join(paths.report, name)),
+  ]);
+  hooks.progress({ phase: 'opening' });
+  const job = await openJob(loaded);
+  try {
+    checkOutputs(paths, job.engine.model.externalFiles);
+    for (const warning of job.data.warnings) hooks.log(warning);
+    const values = job.engine.initialValues();
+    hooks.progress({ phase: 'measuring' });
+    const before = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
+    stopIfAsked(hooks);
+    const outcome = await unlearn(job, loaded, values, hooks);
+    stopIfAsked(hooks);
+    hooks.progress({ phase: 'measuring' });
+    const after = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
+    const reference = await measureReference(job, loaded, paths, hooks.signal);
+    stopIfAsked(hooks);
+    hooks.progress({ phase: 'saving' });
+    const result: RunResult = {
+      output: paths.output,
+      report: paths.report,
+      receipt: join(paths.report, 'receipt.json'),
+      seconds: (performance.now() - started) / 1000,
+      method: method.name,
+      cost: outcome.cost,
+      before,
+      after,
+      reference: reference.metrics,
+      projections: outcome.projections,
+    };
+    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles: reference.files });
+    return result;
+  } finally {
+    stage.abandon();
+    await job.engine.close();
+  }
+}
+
+interface Outcome {
+  readonly cost: { readonly sampleGradients: number; readonly share: number };
+  readonly projections: readonly ProjectionRecord[];
+}
+
+/** Runs the method on `values`, counts its cost against the budget and checks what it leaves. */
+async function unlearn(
+  job: OpenJob,
+  loaded: LoadedRecipe,
+  values: ParameterValues,
+  hooks: JobHooks,
+): Promise<Outcome> {
+  const { recipe } = loaded;
+  const { engine, data, heads } = job;
+  const projections: ProjectionRecord[] = [];
+  const retraining = recipe.retrainEpochs * data.retained.length;
+  const limit = recipe.budget ? recipe.budget.share * retraining : Infinity;
+  const meter = new ProgressMeter();
+  let sampleGradients = 0;
+  hooks.progress({ phase: 'unlearning' });
+  await methodNamed(recipe.method.name).run({
+    engine,
+    values,
+    train: data.train,
+    retained: accessibleRetained(data.retained, recipe.retainAccess, recipe.seed),
+    forgotten: data.forgotten,
+    heads,
+    settings: recipe.method,
+    random: new Random(recipe.seed),
+    signal: hooks.signal,
+    progress: update => hooks.progress(meter.measure(update)),
+    addCost: count => {
+      sampleGradients += count;
+      if (sampleGradients > limit) throw overBudget(recipe.budget!.share, retraining);
+    },
+    recordProjection: record => projections.push(record),
+  });
+  requireFinite(
+    values,
+    `The method ${recipe.method.name} left a model that cannot be used and nothing was written`,
+  );
+  return { cost: { sampleGradients, share: sampleGradients / retraining }, projections };
+}
+
+function overBudget(share: number, retraining: number): LetheError {
+  return new LetheError(
+    `The run was stopped because its cost passed the budget: ${share} of retraining is ${Math.floor(share * retraining)} ` +
+      'sample gradients. Raise budget.share, or lower method.epochs or method.batchSize. No file was changed.',
+  );
+}
+
+function stopIfAsked(hooks: JobHooks): void {
+  if (hooks.signal.aborted) throw new CancelledError();
+}
+
+async function measureReference(
+  job: OpenJob,
+  loaded: LoadedRecipe,
+  paths: JobPaths,
+  signal: AbortSignal,
+): Promise<{ metrics: ModelMetrics | null; files: { from: string; to: string }[] }> {
+  if (paths.reference === null) return { metrics: null, files: [] };
+  const engine: Engine = await openEngine(loaded, paths.reference, job.threads);
+  try {
+    checkOutputs(paths, engine.model.externalFiles);
+    requireFinite(engine.initialValues(), `The reference ${paths.reference} cannot be used`);
+    return {
+      metrics: await evaluateModel(engine, engine.initialValues(), job.data, job.heads, signal),
+      files: filesOf(engine.model),
+    };
+  } finally {
+    await engine.close();
+  }
+}
+
+interface Finished {
+  readonly job: OpenJob;
+  readonly loaded: LoadedRecipe;
+  readonly paths: JobPaths;
+  readonly values: ParameterValues;
+  readonly result: RunResult;
+  readonly referenceFiles: readonly { from: string; to: string }[];
+}
+
+async function writeOutputs(stage: OutputStage, finished: Finished): Promise<void> {
+  const { job, loaded, paths, values, result } = finished;
+  const staged = stage.stage(paths.output);
+  try {
+    await saveModel(job.engine.model, values, staged);
+  } catch (error) {
+    throw outputError(paths.output, error);
+  }
+  const companions = stage.adoptCompanions(paths.output);
+  const environment = currentEnvironment();
+  const receipt: Receipt = {
+    version: 1,
+    created: new Date().toISOString(),
+    ...environment,
+    model: {
+      before: hashModel(filesOf(job.engine.model), paths.report),
+      after: hashModel([{ from: staged, to: paths.output }, ...companions], paths.report),
+    },
+    reference: finished.referenceFiles.length > 0 ? hashModel(finished.referenceFiles, paths.report) : null,
+    recipe: describeRecipe(loaded, paths.report),
+    forgotten: await hashSamples(job.data.train, job.data.forgotten),
+    threads: job.threads,
+    seed: loaded.recipe.seed,
+    method: result.method,
+    metrics: { before: result.before, after: result.after, reference: result.reference },
+    projections: result.projections,
+    cost: result.cost,
+    seconds: result.seconds,
+  };
+  const weights = diffModels(job.engine.model, readModel(staged));
+  const report: Report = {
+    version: 1,
+    created: receipt.created,
+    environment,
+    recipe: loaded.json,
+    samples: {
+      train: job.data.train.size,
+      retained: job.data.retained.length,
+      forgotten: job.data.forgotten.length,
+      test: job.data.test?.size ?? null,
+    },
+    heads: job.heads,
+    threads: job.threads,
+    warnings: job.data.warnings,
+    result,
+    weights,
+  };
+  stage.write(join(paths.report, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  stage.write(join(paths.report, 'report.html'), reportPage(report));
+  stage.write(join(paths.report, 'receipt.json'), `${JSON.stringify(receipt, null, 2)}\n`);
+  stage.commit();
+}
