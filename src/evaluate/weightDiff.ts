@@ -151,17 +151,17 @@ function* paired(
   a: Generator<Float64Array>,
   b: Generator<Float64Array>,
 ): Generator<readonly [Float64Array, Float64Array]> {
-  let x = new Float64Array(0);
-  let y = new Float64Array(0);
+  let x: Float64Array = new Float64Array(0);
+  let y: Float64Array = new Float64Array(0);
   for (;;) {
     if (x.length === 0) {
       const next = a.next();
       if (next.done) return;
-      x = new Float64Array(next.value);
+      x = next.value;
     } else if (y.length === 0) {
       const next = b.next();
       if (next.done) return;
-      y = new Float64Array(next.value);
+      y = next.value;
     } else {
       const length = Math.min(x.length, y.length);
       yield [x.subarray(0, length), y.subarray(0, length)];
