@@ -100,7 +100,8 @@ export function castTensor(tensor: Tensor, dtype: DType): Tensor {
   const data = allocate(dtype, tensor.data.length);
   for (let index = 0; index < data.length; index++) {
     const value = read(index);
-    if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[index] = BigInt(Math.trunc(value));
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+      data[index] = BigInt(Math.trunc(value));
     else if (dtype === 'float16') data[index] = numberToFloat16(value);
     else if (dtype === 'bfloat16') data[index] = numberToBfloat16(value);
     else if (dtype === 'bool') data[index] = value !== 0 ? 1 : 0;
