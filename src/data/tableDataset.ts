@@ -1,0 +1,119 @@
+// A CSV or TSV file as a dataset: numeric columns stacked to one input, one label column.
+import { float32, int64, type Tensor } from '../tensor/tensor';
+import { ArrayDataset, type Column, type NamedArray } from './arrayDataset';
+import type { Dataset } from './dataset';
+import { DataError } from './errors';
+import { encodeClasses } from './npzDataset';
+import { namesOf, type DatasetSpec } from './spec';
+import { columnIndex, isNumericColumn, numbersOf, type Table } from './table';
+import { listNames } from './text';
+
+/**
+ * The dataset of a table. The label is the column the spec names, else the one named label, y or target, else the
+ * last of several. Inputs are the columns the spec names, else all other numeric ones (a column is numeric when at
+ * least half of its cells are; one without a name is passed over), stacked in file order to one float32 array
+ * `features`. All columns can be asked for by name. Throws a DataError that names line and column.
+ */
+export function datasetOfTable(path: string, table: Table, spec: Omit<DatasetSpec, 'path'>): Dataset {
+  const { file, header, rows } = table;
+  if (rows.length === 0) throw new DataError(`${file} holds no samples: there is nothing below its header.`);
+  const named = namesOf(spec.inputs);
+  const labelColumns = (namesOf(spec.labels) ?? guessLabel(header, named ?? [])).map(name =>
+    columnIndex(table, name),
+  );
+
+  const inputColumns =
+    named?.map(name => columnIndex(table, name)) ??
+    header
+      .map((_, column) => column)
+      .filter(
+        column => header[column] !== '' && !labelColumns.includes(column) && isNumericColumn(table, column),
+      );
+  if (inputColumns.length === 0) {
+    throw new DataError(
+      `${file} has no column of numbers to use as input beside its label. Its columns are: ${listNames(header)}. Name them with data.inputs.`,
+    );
+  }
+  const inputs: NamedArray[] = [{ name: 'features', tensor: stackColumns(table, inputColumns) }];
+
+  let classes: readonly string[] | null = null;
+  const labels = labelColumns.map((column): NamedArray => {
+    const label = labelsOfColumn(table, column);
+    if (label.classes !== null) classes = label.classes;
+    return { name: header[column]!, tensor: label.tensor };
+  });
+  if (labels.length > 1 && classes !== null) {
+    throw new DataError(
+      `${file} has several labels, and one of them is text. Number its classes, or name one label.`,
+    );
+  }
+  return new ArrayDataset(path, rows.length, inputs, labels, classes, tableColumns(table));
+}
+
+/** A column as labels: whole numbers as int64, others as float32, text as class numbers by code point. */
+export function labelsOfColumn(
+  table: Table,
+  column: number,
+): { tensor: Tensor; classes: readonly string[] | null } {
+  if (isNumericColumn(table, column)) {
+    const numbers = numbersOf(table, column);
+    const whole = numbers.every(Number.isSafeInteger);
+    return {
+      tensor: whole
+        ? int64([numbers.length], [...numbers])
+        : float32([numbers.length], new Float32Array(numbers)),
+      classes: null,
+    };
+  }
+  table.rows.forEach((row, index) => {
+    if (row[column]!.trim() !== '') return;
+    throw new DataError(
+      `${table.file}, line ${table.lines[index]}, column ${table.header[column]}: the label is missing. Give one or remove the line.`,
+    );
+  });
+  return encodeClasses(table.rows.map(row => row[column]!));
+}
+
+/** The named columns of a table: numbers where every cell is one, else text. */
+export function tableColumns(table: Table): Map<string, Column> {
+  const columns = new Map<string, Column>();
+  table.header.forEach((name, column) => {
+    if (name === '') return;
+    columns.set(name, () => {
+      const cells = table.rows.map(row => row[column]!);
+      return isNumericColumn(table, column) &&
+        cells.every(cell => cell.trim() !== '' && Number.isFinite(Number(cell)))
+        ? [...numbersOf(table, column)]
+        : cells;
+    });
+  });
+  return columns;
+}
+
+/** The label column by its usual names, exact spelling first; the last column otherwise; none if there is only one. */
+export function guessLabel(header: readonly string[], inputs: readonly string[]): string[] {
+  const free = header.filter(name => name !== '' && !inputs.includes(name));
+  for (const name of ['label', 'y', 'target']) if (free.includes(name)) return [name];
+  for (const wanted of ['label', 'y', 'target']) {
+    const found = free.find(name => name.toLowerCase() === wanted);
+    if (found !== undefined) return [found];
+  }
+  const last = header.at(-1);
+  return last !== undefined && free.includes(last) && header.filter(name => name !== '').length > 1
+    ? [last]
+    : [];
+}
+
+/** Columns side by side, [rows, columns]; float64 where float32 would lose digits of whole numbers. */
+function stackColumns(table: Table, columns: readonly number[]): Tensor {
+  const values = columns.map(column => numbersOf(table, column));
+  const large = values.some(column =>
+    column.some(value => Number.isInteger(value) && Math.fround(value) !== value),
+  );
+  const count = table.rows.length * columns.length;
+  const data = large ? new Float64Array(count) : new Float32Array(count);
+  values.forEach((column, position) => {
+    for (let row = 0; row < column.length; row++) data[row * columns.length + position] = column[row]!;
+  });
+  return { dtype: large ? 'float64' : 'float32', dims: [table.rows.length, columns.length], data };
+}
