@@ -33,23 +33,23 @@ export async function checkLabels(dataset: Dataset, classCount: number, head = 0
     );
   };
 
-  // A column of numbers is in memory; class names would be text, and their numbers follow from `classes`.
-  if (single && dataset.classes === null && dataset.columns.includes(label.name)) {
-    dataset.column(label.name).forEach((value, sample) => check(Number(value), sample));
+  // A column is in memory, so no image is decoded for its label.
+  if (single && dataset.columns.includes(label.name)) {
+    const ids = new Map(dataset.classes?.map((name, id) => [name, id]));
+    dataset.column(label.name).forEach((value, sample) => {
+      check(typeof value === 'number' ? value : (ids.get(value) ?? NaN), sample);
+    });
     return;
   }
-  if (single && dataset.classes !== null && dataset.classes.length <= classCount) return;
   for (let start = 0; start < dataset.size; start += chunk) {
-    const end = Math.min(dataset.size, start + chunk);
-    // Images may differ in size, so one at a time is the only size that can always be read.
-    const step = dataset.inputs.some(input => input.dims === null) ? 1 : end - start;
-    for (let from = start; from < end; from += step) {
-      const indices = Array.from({ length: Math.min(step, end - from) }, (_, offset) => from + offset);
-      const tensor = (await dataset.read(indices)).labels[head]!;
-      const width = tensor.data.length / indices.length;
-      const value = elementReader(tensor);
-      for (let index = 0; index < tensor.data.length; index++)
-        check(value(index), from + Math.floor(index / width));
-    }
+    const indices = Array.from(
+      { length: Math.min(chunk, dataset.size - start) },
+      (_, offset) => start + offset,
+    );
+    const tensor = (await dataset.read(indices)).labels[head]!;
+    const width = tensor.data.length / indices.length;
+    const value = elementReader(tensor);
+    for (let index = 0; index < tensor.data.length; index++)
+      check(value(index), start + Math.floor(index / width));
   }
 }

@@ -4,8 +4,8 @@ import type { Tensor } from '../tensor/tensor';
 import { DataError } from './errors';
 import { fileError } from './files';
 
-/** File name extensions taken for images, lower case. */
-export const imageExtensions: readonly string[] = ['.jpg', '.jpeg', '.png'];
+/** File name extensions of images that are read, lower case. */
+export const imageExtensions: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff'];
 
 /** Whether a file name looks like an image Lethe reads. */
 export function isImageName(name: string): boolean {
@@ -14,7 +14,7 @@ export function isImageName(name: string): boolean {
 }
 
 /**
- * Decodes a PNG or JPEG file to uint8 [height, width, 3]: grey becomes RGB, alpha is dropped, EXIF orientation is
+ * Decodes an image file (PNG, JPEG, WebP, TIFF) to uint8 [height, width, 3]: grey becomes RGB, alpha is dropped, EXIF orientation is
  * left alone, as torchvision's default loader does. Throws a DataError that names the file.
  */
 export async function decodeImage(path: string): Promise<Tensor> {

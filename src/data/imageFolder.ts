@@ -1,6 +1,6 @@
 // A folder of class folders with images, numbered as torchvision's ImageFolder numbers them.
-import { readdirSync, statSync } from 'node:fs';
-import { basename, join, relative, sep } from 'node:path';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, extname, join, relative, sep } from 'node:path';
 import type { Column } from './arrayDataset';
 import type { Dataset } from './dataset';
 import { imageExtensions, isImageName } from './decodeImage';
@@ -11,8 +11,8 @@ import { encodeClasses } from './npzDataset';
 import { compareCodePoints } from './text';
 
 /**
- * Opens a folder whose sub-folders are classes. Classes are sorted by code point; within a class, folders are walked
- * in sorted order (links are followed, each folder once) and files sorted by name. Columns are `label` (the class
+ * Opens a folder whose sub-folders are classes. Classes are sorted by code point; within a class, folders are
+ * sorted by path (links are followed) and files by name. Columns are `label` (the class
  * name) and `path`. Throws a DataError when there is no class, or a class has no image.
  */
 export function openImageFolder(path: string): Dataset {
@@ -45,22 +45,32 @@ export function openImageFolder(path: string): Dataset {
   return new ImageDataset(path, files, [{ name: 'label', tensor: encoded.tensor }], encoded.classes, columns);
 }
 
-/** Image files in a folder and below: all of a folder's own files, then its sub-folders, each sorted. */
-function imagesBelow(folder: string): string[] {
-  const images: string[] = [];
-  const seen = new Set<string>();
-  const walk = (current: string): void => {
-    const stats = statSync(current);
-    const identity = `${stats.dev}:${stats.ino}`;
-    if (stats.ino !== 0 && seen.has(identity)) return;
-    seen.add(identity);
-    const names = entries(current).sort(compareCodePoints);
-    const folders = names.filter(name => isFolder(join(current, name)));
-    for (const name of names)
-      if (isImageName(name) && !folders.includes(name)) images.push(join(current, name));
-    for (const name of folders) walk(join(current, name));
+/** Image formats that torchvision counts as samples and Lethe cannot decode: leaving them out would shift indices. */
+const unreadable = ['.ppm', '.bmp', '.pgm'];
+
+/** Image files in a folder and below: folders sorted by their whole path, files by name within each. */
+function imagesBelow(top: string): string[] {
+  const folders: string[] = [];
+  const walk = (folder: string, above: readonly string[]): void => {
+    const real = realpathSync(folder);
+    // A link to a folder above would lead round in circles.
+    if (above.includes(real)) return;
+    folders.push(folder);
+    for (const name of entries(folder)) {
+      if (isFolder(join(folder, name))) walk(join(folder, name), [...above, real]);
+    }
   };
-  walk(folder);
+  walk(top, []);
+  const images: string[] = [];
+  for (const folder of folders.sort(compareCodePoints)) {
+    for (const name of entries(folder).sort(compareCodePoints)) {
+      const path = join(folder, name);
+      if (unreadable.includes(extname(name).toLowerCase()) && !isFolder(path)) {
+        throw new DataError(`${path} is in an image format Lethe does not read. Convert it to PNG.`);
+      }
+      if (isImageName(name) && !isFolder(path)) images.push(path);
+    }
+  }
   return images;
 }
 

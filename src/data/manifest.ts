@@ -1,13 +1,12 @@
 // A manifest: a CSV or JSON Lines file that names an image file and a label on each line.
 import { basename, dirname, resolve } from 'node:path';
 import type { Dataset } from './dataset';
-import { isImageName } from './decodeImage';
+import { imageExtensions, isImageName } from './decodeImage';
 import { DataError } from './errors';
 import { readText } from './files';
 import { ImageDataset } from './imageDataset';
 import { namesOf, type DatasetSpec } from './spec';
-import type { Table } from './table';
-import { columnIndex } from './table';
+import { columnIndex, type Table } from './table';
 import { guessLabel, labelsOfColumn, tableColumns } from './tableDataset';
 import { listNames } from './text';
 
@@ -48,22 +47,17 @@ export function datasetOfManifest(path: string, table: Table, spec: Omit<Dataset
     const cell = row[column]!.trim();
     if (isImageName(cell)) return resolve(folder, cell);
     throw new DataError(
-      `${file}, line ${lines[index]}, column ${header[column]}: expected the path of a PNG or JPEG file, found ` +
+      `${file}, line ${lines[index]}, column ${header[column]}: expected the path of an image (${imageExtensions.join(', ')}), found ` +
         `${cell === '' ? 'nothing' : `'${cell}'`}.`,
     );
   });
   if (files.length === 0) throw new DataError(`${file} holds no samples: there is nothing below its header.`);
 
-  const labelNames =
-    namesOf(spec.labels) ?? guessLabel(header.filter(name => name !== header[column]).concat(), []);
-  const guessed = labelNames.length > 0 || spec.labels !== undefined ? labelNames : onlyOther(header, column);
-  const labels = guessed.map(name => ({ name, ...labelsOfColumn(table, columnIndex(table, name)) }));
+  const others = header.filter((_, index) => index !== column);
+  const labelNames = namesOf(spec.labels) ?? guessLabel([header[column]!, ...others], [header[column]!]);
+  const labels = labelNames.map(name => ({ name, ...labelsOfColumn(table, columnIndex(table, name)) }));
   const classes = labels.length === 1 ? labels[0]!.classes : null;
   return new ImageDataset(path, files, labels, classes, tableColumns(table));
-}
-
-function onlyOther(header: readonly string[], column: number): string[] {
-  return header.filter((name, index) => index !== column && name !== '').slice(-1);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Dataset } from './dataset';
 import { DataError } from './errors';
 import { encodeClasses } from './npzDataset';
 import { namesOf, type DatasetSpec } from './spec';
-import { columnIndex, isNumericColumn, numbersOf, type Table } from './table';
+import { columnIndex, isNumber, isNumericColumn, numbersOf, type Table } from './table';
 import { listNames } from './text';
 
 /**
@@ -81,10 +81,7 @@ export function tableColumns(table: Table): Map<string, Column> {
     if (name === '') return;
     columns.set(name, () => {
       const cells = table.rows.map(row => row[column]!);
-      return isNumericColumn(table, column) &&
-        cells.every(cell => cell.trim() !== '' && Number.isFinite(Number(cell)))
-        ? [...numbersOf(table, column)]
-        : cells;
+      return cells.every(isNumber) ? [...numbersOf(table, column)] : cells;
     });
   });
   return columns;
