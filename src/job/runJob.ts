@@ -18,6 +18,7 @@ import { outputError, OutputStage } from './outputStage';
 import { checkOutputs, jobPaths, reportFiles, type JobPaths } from './paths';
 import { ProgressMeter } from './progressMeter';
 import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
+import { roundToStored } from './storedPrecision';
 import { loadRecipe, type LoadedRecipe } from './recipeFile';
 import { reportPage, type Report } from './reportPage';
 
