@@ -1,8 +1,9 @@
 // The report of a run as data (report.json) and as one page that needs nothing else (report.html).
 import type { ModelDistance } from '../evaluate/weightDiff';
 import type { HeadLoss } from '../runtime/contracts';
-import type { ModelMetrics, RunResult } from '../shared/report';
-import { metricRows, type MetricColumn } from '../shared/metricRows';
+import { comparedColumns } from '../shared/comparison';
+import { metricRows } from '../shared/metricRows';
+import type { RunResult } from '../shared/report';
 import type { Environment } from './machine';
 
 /** What `report.json` holds. */
@@ -23,21 +24,6 @@ export interface Report {
   readonly warnings: readonly string[];
   readonly result: RunResult;
   readonly weights: ModelDistance;
-}
-
-/** The columns of a comparison: original, unlearned, and retrained where there is a reference. */
-export function comparedColumns(result: RunResult): MetricColumn[] {
-  const column = (name: string, metrics: ModelMetrics, cost: string): MetricColumn => ({
-    name,
-    metrics,
-    cost,
-  });
-  const share = `${(100 * result.cost.share).toPrecision(2)} %`;
-  return [
-    column('original', result.before, '–'),
-    column('unlearned', result.after, share),
-    ...(result.reference ? [column('retrained', result.reference, '100 %')] : []),
-  ];
 }
 
 /** The report as a page. Everything in it that came from files is escaped; there is no script. */

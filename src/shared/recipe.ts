@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { firstProblem } from './recipeProblem';
 import { RecipeError } from './recipeError';
+import { parseRecipeText } from './recipeText';
 
 const aboveZeroToOne = 'must be a number above 0 and at most 1';
 const unitFraction = z
@@ -229,6 +230,15 @@ export function parseRecipe(json: unknown, file: string): Recipe {
   const result = recipeSchema.safeParse(json);
   if (result.success) return result.data;
   throw new RecipeError(`${file}: ${firstProblem(result.error.issues, json, recipeJsonSchema())}`);
+}
+
+/** Parses a `preprocess` value given as JSON text. Throws a RecipeError. */
+export function parsePreprocess(json: string): Preprocess {
+  const value = parseRecipeText(json, '--preprocess');
+  const result = preprocess.safeParse(value);
+  if (result.success) return result.data;
+  const schema = z.toJSONSchema(preprocess, { io: 'input' });
+  throw new RecipeError(`--preprocess: ${firstProblem(result.error.issues, value, schema)}`);
 }
 
 /** The JSON Schema of a recipe file, for editors. */

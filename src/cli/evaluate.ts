@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { metricRows } from '../shared/metricRows';
+import { alignedTable, print, printJson } from './output';
+
+/** `lethe evaluate MODEL --recipe RECIPE [--json]` */
+export function addEvaluate(program: Command): void {
+  program
+    .command('evaluate')
+    .description('measure a model on the data of a recipe')
+    .argument('<model>', 'an ONNX file')
+    .requiredOption('--recipe <file>', 'the recipe that names the data and what to forget')
+    .option('--set <path=value...>', 'change a value of the recipe')
+    .option('--json', 'print one JSON object')
+    .action(async (model: string, options: { recipe: string; set?: string[]; json?: boolean }) => {
+      const { evaluateRecipe } = await import('../job/evaluate');
+      const { metrics, warnings, heads } = await evaluateRecipe(model, options.recipe, options.set ?? []);
+      for (const warning of warnings) process.stderr.write(`${warning}\n`);
+      if (options.json) printJson({ metrics, model, heads });
+      else print(alignedTable(metricRows([{ name: 'model', metrics }])));
+    });
+}

@@ -1,0 +1,48 @@
+// Progress on stderr: a bar that redraws itself on a terminal, a few lines elsewhere.
+import { progressText } from '../shared/progressText';
+import type { JobProgress } from '../shared/solverProtocol';
+
+const barWidth = 24;
+
+/** Shows where a job stands. */
+export class ProgressLine {
+  private drawn = false;
+  private lastPhase = '';
+  private lastTenth = -1;
+
+  constructor(private readonly stream: NodeJS.WriteStream) {}
+
+  /** Draws the bar; where there is no terminal, writes a line a phase and a line every tenth of the epochs. */
+  show(update: JobProgress): void {
+    if (this.stream.isTTY) {
+      const text = `${bar(update)}${progressText(update)}`.slice(0, (this.stream.columns || 80) - 1);
+      this.stream.write(`\r\x1b[2K${text}`);
+      this.drawn = true;
+      return;
+    }
+    const tenth = Math.floor((10 * (update.epoch ?? 0)) / (update.epochs ?? 1));
+    if (update.phase === this.lastPhase && (update.phase !== 'unlearning' || tenth <= this.lastTenth)) return;
+    if (update.phase === 'unlearning' && update.epoch === undefined) return;
+    this.lastPhase = update.phase;
+    this.lastTenth = update.phase === 'unlearning' ? tenth : -1;
+    this.stream.write(`${progressText(update)}\n`);
+  }
+
+  /** Writes a line without disturbing the bar. */
+  log(line: string): void {
+    this.end();
+    this.stream.write(`${line}\n`);
+  }
+
+  /** Clears the bar. */
+  end(): void {
+    if (this.drawn) this.stream.write('\r\x1b[2K');
+    this.drawn = false;
+  }
+}
+
+function bar(update: JobProgress): string {
+  if (update.step === undefined || !update.steps) return '';
+  const filled = Math.round((barWidth * update.step) / update.steps);
+  return `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} `;
+}

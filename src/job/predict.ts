@@ -1,0 +1,66 @@
+// What a model gives for a whole dataset.
+import { bindDataset } from '../data/bind';
+import { openDataset } from '../data/open';
+import { Engine } from '../runtime/engine';
+import type { DataSource, Preprocess } from '../shared/recipe';
+import { allocate, type Tensor } from '../tensor/tensor';
+import { inputSignatures } from './openJob';
+import { defaultThreads } from './threads';
+
+/** Where samples come from; relative paths are relative to `base`. */
+export interface SampleSource {
+  readonly data: DataSource;
+  readonly base: string;
+  readonly preprocess: Preprocess | null;
+}
+
+/** A model's outputs by name, stacked over all samples in order. */
+export interface Predictions {
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly warnings: readonly string[];
+  /** The dataset that was read. */
+  readonly path: string;
+}
+
+/** Samples read and run at a time. */
+const chunk = 256;
+
+/** Runs a model over a dataset. Throws a ModelError or a DataError. */
+export async function predictDataset(modelPath: string, source: SampleSource): Promise<Predictions> {
+  const engine = await Engine.open(modelPath, { threads: defaultThreads() });
+  try {
+    const dataset = await openDataset(source.data, source.base);
+    const bound = bindDataset(dataset, inputSignatures(engine.model), source.preprocess);
+    const values = engine.initialValues();
+    const parts: Tensor[][] = [];
+    for (let start = 0; start < bound.size; start += chunk) {
+      const count = Math.min(chunk, bound.size - start);
+      const { inputs } = await bound.read(Array.from({ length: count }, (_, index) => start + index));
+      parts.push(await engine.predict(values, inputs));
+    }
+    const outputs = new Map<string, Tensor>();
+    engine.model.graph.outputs.forEach(({ name }, index) =>
+      outputs.set(name, stack(parts.map(part => part[index]!))),
+    );
+    return { outputs, warnings: bound.warnings, path: dataset.path };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Joins tensors along axis 0. */
+function stack(parts: readonly Tensor[]): Tensor {
+  const first = parts[0]!;
+  const count = parts.reduce((sum, { dims }) => sum + dims[0]!, 0);
+  const data = allocate(
+    first.dtype,
+    parts.reduce((sum, part) => sum + part.data.length, 0),
+  );
+  let offset = 0;
+  for (const part of parts) {
+    // Parts have one type, so the two casts agree.
+    (data as Float32Array).set(part.data as Float32Array, offset);
+    offset += part.data.length;
+  }
+  return { dtype: first.dtype, dims: [count, ...first.dims.slice(1)], data };
+}

@@ -1,0 +1,18 @@
+// The models that a run compares.
+import type { MetricColumn } from './metricRows';
+import type { ModelMetrics, RunResult } from './report';
+
+/** The columns of a comparison: original, unlearned, and retrained where there is a reference. */
+export function comparedColumns(result: RunResult): MetricColumn[] {
+  const column = (name: string, metrics: ModelMetrics, cost: string): MetricColumn => ({
+    name,
+    metrics,
+    cost,
+  });
+  const share = `${(100 * result.cost.share).toPrecision(2)} %`;
+  return [
+    column('original', result.before, '–'),
+    column('unlearned', result.after, share),
+    ...(result.reference ? [column('retrained', result.reference, '100 %')] : []),
+  ];
+}
