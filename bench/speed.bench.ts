@@ -1,0 +1,273 @@
+// `npm run bench`: gradient steps, projections and the demo's solving part, beside PyTorch where it is installed.
+import { rmSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { ParameterValues } from '../src/runtime/contracts';
+import { Random } from '../src/tensor/random';
+import { methodNamed } from '../src/unlearn/registry';
+import { PyTorch, type Timing } from './pytorch';
+import { asDataset, exportForPyTorch, mnistWorkload, sineWorkload, take, type Workload } from './workload';
+
+/** One line of the result; times are medians in milliseconds. */
+interface Row {
+  readonly task: string;
+  readonly lethe: number;
+  readonly pytorch: number | null;
+  /** Lethe's time over PyTorch's. */
+  readonly ratio: number | null;
+  readonly goal: string;
+  /** null where PyTorch is needed and missing. */
+  readonly met: boolean | null;
+}
+
+/** A task that both sides run; `ours` and `theirs` answer milliseconds per repetition. */
+interface Contest {
+  readonly task: string;
+  readonly most: number;
+  readonly goal: string;
+  readonly ours: () => Promise<Timing>;
+  readonly theirs: ((torch: PyTorch) => Promise<Timing>) | null;
+  readonly theirRounds: number;
+}
+
+const threads = 2;
+const constraintSamples = 50;
+const strength = 0.1;
+
+async function main(): Promise<void> {
+  const { values: flags } = parseArgs({
+    options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' } },
+  });
+  const rounds = Math.max(1, Number(flags.rounds) || 7);
+  const note = (line: string): void => void process.stderr.write(`${line}\n`);
+  const sine = await sineWorkload(threads);
+  const mnist = await mnistWorkload(threads);
+  const torch = await PyTorch.start(threads);
+  note(describeSetting(torch));
+  if (torch) {
+    for (const [task, workload] of [
+      ['mlp', sine],
+      ['cnn', mnist],
+    ] as const) {
+      const folder = exportForPyTorch(workload);
+      await torch.load(task, folder);
+      rmSync(folder, { recursive: true });
+    }
+  }
+  const rows: Row[] = [];
+  for (const contest of contests(sine, mnist)) {
+    note(`${contest.task} …`);
+    rows.push(await compete(contest, torch, rounds));
+  }
+  torch?.close();
+  note('Demo: 20 epochs of one 256-batch, 15 projections …');
+  const demo = await timeDemo(mnist);
+  rows.push({
+    task: 'demo, solving part',
+    lethe: demo,
+    pytorch: null,
+    ratio: null,
+    goal: '< 3 s',
+    met: demo < 3000,
+  });
+  await sine.engine.close();
+  await mnist.engine.close();
+  if (flags.json) {
+    const setting = {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      threads,
+      node: process.version,
+    };
+    process.stdout.write(`${JSON.stringify({ setting, pytorch: torch?.setting ?? null, rounds, rows })}\n`);
+  } else {
+    process.stdout.write(table(rows));
+  }
+}
+
+function contests(sine: Workload, mnist: Workload): Contest[] {
+  return [
+    {
+      task: 'gradient step, SiLU MLP 300 wide, batch 55',
+      most: 1,
+      goal: '≤ 1.0×',
+      ours: () => timeSteps(sine, 100),
+      theirs: torch => torch.step('mlp', 100),
+      theirRounds: Infinity,
+    },
+    {
+      task: 'gradient step, MNIST CNN, batch 256',
+      most: 1.3,
+      goal: '≤ 1.3×',
+      ours: () => timeSteps(mnist, 5),
+      theirs: torch => torch.step('cnn', 5),
+      theirRounds: Infinity,
+    },
+    {
+      task: `projection, MNIST CNN, m = ${constraintSamples}`,
+      most: 1 / 50,
+      goal: '≤ 1/50',
+      ours: () => timeProjections(mnist, 5),
+      theirs: torch => torch.projection('cnn', 1, constraintSamples, strength),
+      // One of theirs takes seconds.
+      theirRounds: 3,
+    },
+  ];
+}
+
+/** Both sides in turns: a round of each, after one that is not counted. Checks that both computed the same. */
+async function compete(contest: Contest, torch: PyTorch | null, rounds: number): Promise<Row> {
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  const warm = await contest.ours();
+  const check = torch && contest.theirs ? await contest.theirs(torch) : null;
+  if (check && Math.abs(warm.norm / check.norm - 1) > 1e-3) {
+    throw new Error(`${contest.task}: Lethe's result has the norm ${warm.norm}, PyTorch's ${check.norm}.`);
+  }
+  for (let round = 0; round < rounds; round++) {
+    ours.push(...(await contest.ours()).times);
+    // Worker threads of the side that ran last spin for a moment before they sleep.
+    await sleep(100);
+    if (torch && contest.theirs && round < contest.theirRounds) {
+      theirs.push(...(await contest.theirs(torch)).times);
+      await sleep(100);
+    }
+  }
+  const lethe = median(ours);
+  const pytorch = theirs.length > 0 ? median(theirs) : null;
+  const ratio = pytorch === null ? null : lethe / pytorch;
+  const met = ratio === null ? null : ratio <= contest.most;
+  return { task: contest.task, lethe, pytorch, ratio, goal: contest.goal, met };
+}
+
+async function timeSteps({ engine, batch, heads }: Workload, repeat: number): Promise<Timing> {
+  const values = engine.initialValues();
+  const times: number[] = [];
+  let gradients: ParameterValues = new Map();
+  for (let count = 0; count < repeat; count++) {
+    const start = performance.now();
+    ({ gradients } = await engine.lossGradient(values, batch, heads));
+    times.push(performance.now() - start);
+  }
+  return { times, norm: norm(gradients) };
+}
+
+async function timeProjections({ engine, batch, heads }: Workload, repeat: number): Promise<Timing> {
+  const rows = [...Array(constraintSamples).keys()];
+  const constraint = { inputs: [take(batch.inputs[0]!, rows)], labels: [take(batch.labels[0]!, rows)] };
+  const random = new Random(0);
+  const times: number[] = [];
+  const change: ParameterValues = new Map();
+  for (let count = 0; count < repeat; count++) {
+    const values = engine.initialValues();
+    const start = performance.now();
+    await engine.project(values, constraint, {
+      strength,
+      kind: 'largest-logit',
+      heads,
+      random: () => random.uniform(),
+    });
+    times.push(performance.now() - start);
+    const before = engine.initialValues();
+    for (const [name, array] of values) {
+      change.set(
+        name,
+        array.map((value, index) => value - before.get(name)![index]!),
+      );
+    }
+  }
+  return { times, norm: norm(change) };
+}
+
+/** The median time of three runs of the demo's method, sessions already made. */
+async function timeDemo(workload: Workload): Promise<number> {
+  const { engine, heads, forgotten } = workload;
+  const train = asDataset(workload);
+  const gone = new Set(forgotten);
+  const retained = [...Array(train.size).keys()].filter(index => !gone.has(index));
+  const times: number[] = [];
+  for (let count = 0; count < 3; count++) {
+    let projections = 0;
+    const start = performance.now();
+    await methodNamed('minnorm-og').run({
+      engine,
+      values: engine.initialValues(),
+      train,
+      retained,
+      forgotten,
+      heads,
+      settings: {
+        name: 'minnorm-og',
+        epochs: 20,
+        epochOver: 'forget',
+        batchSize: 256,
+        projectionPeriod: 1,
+        descentEpochs: 5,
+        constraintSamples,
+        constraintPool: 'batch',
+      },
+      random: new Random(count),
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      addCost: () => undefined,
+      recordProjection: () => void projections++,
+    });
+    times.push(performance.now() - start);
+    if (projections !== 15) throw new Error(`The demo's run made ${projections} projections instead of 15.`);
+  }
+  return median(times);
+}
+
+function describeSetting(torch: PyTorch | null): string {
+  const machine = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores; Node ${process.version}; ${threads} threads.`;
+  if (!torch) {
+    return `${machine}\nPyTorch could not be imported (tried /usr/bin/python3 and python3), so there are no ratios. On Debian: apt install python3-torch.`;
+  }
+  const { version, python, coreType } = torch.setting;
+  const kernels = coreType
+    ? `with OPENBLAS_CORETYPE=${coreType}, its fast kernels for this CPU`
+    : 'with the kernels that OpenBLAS chooses (no AVX-512 here)';
+  return `${machine}\nPyTorch ${version} in ${python}, ${torch.setting.threads} threads, ${kernels}.`;
+}
+
+function table(rows: readonly Row[]): string {
+  const verdict = (met: boolean | null): string => (met === null ? 'not known' : met ? 'met' : 'missed');
+  const lines = [['', 'Lethe', 'PyTorch', 'ratio', 'goal', '']];
+  for (const { task, lethe, pytorch, ratio, goal, met } of rows) {
+    const share = ratio === null ? '–' : ratio < 0.1 ? `1/${(1 / ratio).toFixed(0)}` : `${ratio.toFixed(2)}×`;
+    lines.push([
+      task,
+      duration(lethe),
+      pytorch === null ? '–' : duration(pytorch),
+      share,
+      goal,
+      verdict(met),
+    ]);
+  }
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map(line => line[column]!.length)));
+  const cell = (text: string, column: number): string =>
+    column === 0 || column === 5 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!);
+  return lines.map(line => `${line.map(cell).join('   ').trimEnd()}\n`).join('');
+}
+
+function duration(milliseconds: number): string {
+  return milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(2)} s` : `${milliseconds.toFixed(2)} ms`;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function norm(values: ParameterValues): number {
+  let squares = 0;
+  for (const array of values.values()) for (const value of array) squares += value * value;
+  return Math.sqrt(squares);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});
