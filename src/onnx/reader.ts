@@ -11,6 +11,7 @@ import {
 import { ModelError } from './errors';
 import { ExternalFiles } from './externalData';
 import { readFully, stampOf, withFile } from './files';
+import { recoverSave } from './journal';
 import { defaultLimits, type ReadLimits } from './limits';
 import type { Graph, ModelFunction, OnnxModel, OnnxNode, ValueInfo } from './model';
 import { looksLike } from './sniff';
@@ -20,10 +21,12 @@ import { WireReader } from './wire';
 /**
  * Reads the model in `path`. Tensor payloads are not read: a stored tensor says where its bytes lie (`readTensor`
  * gets them). Throws a ModelError that names the file, the place and the remedy when it is no model, is damaged,
- * exceeds the limits, or refers to files outside its folder. Writes nothing.
+ * exceeds the limits, or refers to files outside its folder. Completes a save that was interrupted (`recoverSave`);
+ * writes nothing else.
  */
 export function readModel(path: string, limits: Partial<ReadLimits> = {}): OnnxModel {
   const file = resolve(path);
+  recoverSave(file);
   return withFile(file, (descriptor, stats) => {
     if (stats.size === 0)
       throw new ModelError(file, 'The file is empty.', 'Export or download the model again.');

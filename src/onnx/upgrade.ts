@@ -1,0 +1,362 @@
+// Brings a graph to one internal opset, so that differentiation rules know only that one. Works on the in-memory
+// graph alone; saving patches the original file.
+import type { DType } from '../tensor/dtype';
+import { castTensor, float32, int64, type Tensor } from '../tensor/tensor';
+import {
+  isStored,
+  type Attribute,
+  type Graph,
+  type OnnxModel,
+  type OnnxNode,
+  type StoredTensor,
+} from './model';
+import { ModelError } from './errors';
+import { readTensor } from './readTensor';
+
+/** The opset of the standard domain that upgraded graphs are written in. */
+export const internalOpset = 21;
+
+/** A graph in the internal opset: no Constant nodes, all floating values float32, inference mode. */
+export interface UpgradedGraph {
+  readonly graph: Graph;
+  /** Opsets to declare, the standard domain at `internalOpset`. */
+  readonly opsets: ReadonlyMap<string, number>;
+}
+
+/**
+ * Upgrades a model's graph. Constant nodes become initializers under the name of their output; values of other
+ * floating types become float32; Dropout and BatchNormalization are in inference mode. Throws a ModelError for an
+ * operator form too old to be understood.
+ */
+export function upgradeGraph(model: OnnxModel): UpgradedGraph {
+  const opset = model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? internalOpset;
+  const opsets = new Map(model.opsets);
+  opsets.delete('ai.onnx');
+  opsets.set('', internalOpset);
+  return { graph: new Upgrade(model.path, opset).graph(model.graph), opsets };
+}
+
+class Upgrade {
+  private counter = 0;
+  private extra = new Map<string, StoredTensor | Tensor>();
+
+  constructor(
+    private readonly path: string,
+    private readonly opset: number,
+  ) {}
+
+  graph(graph: Graph): Graph {
+    const outer = this.extra;
+    this.extra = new Map();
+    const initializers = new Map<string, StoredTensor | Tensor>();
+    for (const [name, tensor] of graph.initializers) initializers.set(name, tensor);
+    const nodes = graph.nodes.flatMap(node => this.node(node));
+    for (const [name, tensor] of this.extra) initializers.set(name, tensor);
+    this.extra = outer;
+    const widen = <T extends { dtype: DType }>(info: T): T => ({ ...info, dtype: computedType(info.dtype) });
+    return {
+      name: graph.name,
+      nodes,
+      inputs: graph.inputs.filter(input => !graph.initializers.has(input.name)).map(widen),
+      outputs: graph.outputs.map(widen),
+      initializers,
+      valueInfo: [],
+    };
+  }
+
+  private node(original: OnnxNode): OnnxNode[] {
+    const node = this.withSubgraphs(original);
+    if (node.domain !== '' && node.domain !== 'ai.onnx') return [node];
+    switch (node.opType) {
+      case 'Constant':
+        return this.constant(node);
+      case 'Dropout':
+        return this.dropout(node);
+      case 'BatchNormalization':
+        return [this.batchNormalization(node)];
+      case 'Cast':
+        return [withInt(node, 'to', floatTypes.includes(intOf(node, 'to', 1)) ? 1 : intOf(node, 'to', 1))];
+      case 'ConstantOfShape':
+        return [this.constantOfShape(node)];
+      case 'Softmax':
+      case 'LogSoftmax':
+      case 'Hardmax':
+        return this.opset < 13 ? this.softmax(node) : [node];
+      case 'Squeeze':
+      case 'Unsqueeze':
+        return [this.opset < 13 ? this.attributeToInput(node, 'axes', 1) : node];
+      case 'Split':
+        return [this.opset < 13 ? this.attributeToInput(node, 'split', 1) : node];
+      case 'ReduceSum':
+        return [this.opset < 13 ? this.attributeToInput(node, 'axes', 1) : node];
+      case 'ReduceL1':
+      case 'ReduceL2':
+      case 'ReduceLogSum':
+      case 'ReduceLogSumExp':
+      case 'ReduceMax':
+      case 'ReduceMean':
+      case 'ReduceMin':
+      case 'ReduceProd':
+      case 'ReduceSumSquare':
+        return [this.opset < 18 ? this.attributeToInput(node, 'axes', 1) : node];
+      case 'Reshape':
+        return [this.opset < 5 ? this.attributeToInput(node, 'shape', 1) : node];
+      case 'Clip':
+        return [this.opset < 11 ? this.clip(node) : node];
+      case 'Pad':
+        return [this.opset < 11 ? this.pad(node) : node];
+      case 'Slice':
+        return [this.opset < 10 ? this.slice(node) : node];
+      case 'TopK':
+        return [this.opset < 10 ? this.attributeToInput(node, 'k', 1) : node];
+      case 'Upsample':
+        return [this.upsample(node)];
+      case 'Add':
+      case 'Sub':
+      case 'Mul':
+      case 'Div':
+      case 'Pow':
+        if (this.opset < 7 && intOf(node, 'broadcast', 0) === 1 && node.attributes.has('axis'))
+          throw this.tooOld(node, 'broadcasts along an axis');
+        return [without(node, ['broadcast', 'axis', 'consumed_inputs'])];
+      default:
+        return [without(node, ['consumed_inputs'])];
+    }
+  }
+
+  private withSubgraphs(node: OnnxNode): OnnxNode {
+    if (![...node.attributes.values()].some(attribute => attribute.type === 'graph')) return node;
+    const attributes = new Map<string, Attribute>();
+    for (const [key, attribute] of node.attributes)
+      attributes.set(
+        key,
+        attribute.type === 'graph' ? { type: 'graph', value: this.graph(attribute.value) } : attribute,
+      );
+    return { ...node, attributes };
+  }
+
+  private constant(node: OnnxNode): OnnxNode[] {
+    const output = node.outputs[0] ?? '';
+    const attributes = node.attributes;
+    const value = attributes.get('value');
+    if (value?.type === 'tensor') this.extra.set(output, value.value);
+    else if (attributes.has('value_float'))
+      this.extra.set(output, float32([], [numberOf(attributes.get('value_float'))]));
+    else if (attributes.has('value_int'))
+      this.extra.set(output, int64([], [numberOf(attributes.get('value_int'))]));
+    else if (attributes.has('value_floats')) {
+      const values = numbersOf(attributes.get('value_floats'));
+      this.extra.set(output, float32([values.length], values));
+    } else if (attributes.has('value_ints')) {
+      const values = numbersOf(attributes.get('value_ints'));
+      this.extra.set(output, int64([values.length], values));
+    } else return [node]; // A string or sparse constant: ONNX Runtime deals with it.
+    return [];
+  }
+
+  private dropout(node: OnnxNode): OnnxNode[] {
+    const [data, mask] = node.outputs;
+    const identity: OnnxNode = {
+      ...node,
+      opType: 'Identity',
+      inputs: node.inputs.slice(0, 1),
+      outputs: [data ?? ''],
+      attributes: new Map(),
+    };
+    if (!mask) return [identity];
+    // In inference the mask keeps everything: x == x, which NaN alone fails and a run refuses anyway.
+    const equal: OnnxNode = {
+      ...node,
+      name: this.fresh(node, 'mask'),
+      opType: 'Equal',
+      inputs: [node.inputs[0] ?? '', node.inputs[0] ?? ''],
+      outputs: [mask],
+      attributes: new Map(),
+    };
+    return [identity, equal];
+  }
+
+  private batchNormalization(node: OnnxNode): OnnxNode {
+    if (this.opset < 9 && intOf(node, 'spatial', 1) === 0) throw this.tooOld(node, 'has spatial = 0');
+    return {
+      ...without(node, ['spatial', 'is_test', 'consumed_inputs', 'training_mode']),
+      outputs: node.outputs.slice(0, 1),
+    };
+  }
+
+  private constantOfShape(node: OnnxNode): OnnxNode {
+    const value = node.attributes.get('value');
+    if (value?.type !== 'tensor') return node;
+    const tensor = materialise(value.value);
+    return withAttribute(node, 'value', {
+      type: 'tensor',
+      value: castTensor(tensor, computedType(tensor.dtype)),
+    });
+  }
+
+  /** Before opset 13, Softmax flattened its input to two axes at `axis` (default 1). */
+  private softmax(node: OnnxNode): OnnxNode[] {
+    const axis = intOf(node, 'axis', 1);
+    const [x, y] = [node.inputs[0] ?? '', node.outputs[0] ?? ''];
+    if (axis === -1) return [withInt(node, 'axis', -1)];
+    const [shape, flat, result] = [
+      this.fresh(node, 'shape'),
+      this.fresh(node, 'flat'),
+      this.fresh(node, 'result'),
+    ];
+    const plain = (
+      opType: string,
+      inputs: string[],
+      outputs: string[],
+      attributes: [string, Attribute][] = [],
+    ) => ({
+      name: outputs[0] as string,
+      opType,
+      domain: '',
+      inputs,
+      outputs,
+      attributes: new Map(attributes),
+    });
+    return [
+      plain('Shape', [x], [shape]),
+      plain('Flatten', [x], [flat], [['axis', { type: 'int', value: axis }]]),
+      plain(node.opType, [flat], [result], [['axis', { type: 'int', value: 1 }]]),
+      plain('Reshape', [result, shape], [y]),
+    ];
+  }
+
+  private attributeToInput(node: OnnxNode, name: string, position: number): OnnxNode {
+    const attribute = node.attributes.get(name);
+    const bare = without(node, [name, 'consumed_inputs']);
+    if (!attribute) return bare;
+    const values = attribute.type === 'int' ? [attribute.value] : numbersOf(attribute);
+    return { ...bare, inputs: this.withInput(bare, position, this.ints(node, name, values)) };
+  }
+
+  private clip(node: OnnxNode): OnnxNode {
+    const bound = (name: string): string => {
+      const attribute = node.attributes.get(name);
+      return attribute?.type === 'float' ? this.store(node, name, float32([], [attribute.value])) : '';
+    };
+    return {
+      ...without(node, ['min', 'max', 'consumed_inputs']),
+      inputs: [node.inputs[0] ?? '', bound('min'), bound('max')],
+    };
+  }
+
+  private pad(node: OnnxNode): OnnxNode {
+    const pads = numbersOf(node.attributes.get('pads') ?? node.attributes.get('paddings'));
+    const value = node.attributes.get('value');
+    return {
+      ...without(node, ['pads', 'paddings', 'value']),
+      inputs: [
+        node.inputs[0] ?? '',
+        this.ints(node, 'pads', pads),
+        this.store(node, 'value', float32([], [value?.type === 'float' ? value.value : 0])),
+      ],
+    };
+  }
+
+  private slice(node: OnnxNode): OnnxNode {
+    const starts = numbersOf(node.attributes.get('starts'));
+    const axes = node.attributes.get('axes');
+    return {
+      ...without(node, ['starts', 'ends', 'axes']),
+      inputs: [
+        node.inputs[0] ?? '',
+        this.ints(node, 'starts', starts),
+        this.ints(node, 'ends', numbersOf(node.attributes.get('ends'))),
+        this.ints(node, 'axes', axes ? numbersOf(axes) : starts.map((_, axis) => axis)),
+      ],
+    };
+  }
+
+  /** Upsample became Resize with asymmetric coordinates. */
+  private upsample(node: OnnxNode): OnnxNode {
+    const attribute = node.attributes.get('scales');
+    const scales = attribute
+      ? this.store(node, 'scales', float32([numbersOf(attribute).length], numbersOf(attribute)))
+      : (node.inputs[1] ?? '');
+    const mode = node.attributes.get('mode') ?? { type: 'string', value: 'nearest' };
+    return {
+      ...node,
+      opType: 'Resize',
+      inputs: [node.inputs[0] ?? '', '', scales],
+      attributes: new Map<string, Attribute>([
+        ['mode', mode],
+        ['coordinate_transformation_mode', { type: 'string', value: 'asymmetric' }],
+        ['nearest_mode', { type: 'string', value: 'floor' }],
+      ]),
+    };
+  }
+
+  private withInput(node: OnnxNode, position: number, name: string): string[] {
+    const inputs = [...node.inputs];
+    while (inputs.length < position) inputs.push('');
+    inputs[position] = name;
+    return inputs;
+  }
+
+  private ints(node: OnnxNode, hint: string, values: readonly number[]): string {
+    return this.store(node, hint, int64([values.length], values));
+  }
+
+  private store(node: OnnxNode, hint: string, tensor: Tensor): string {
+    const name = this.fresh(node, hint);
+    this.extra.set(name, tensor);
+    return name;
+  }
+
+  private fresh(node: OnnxNode, hint: string): string {
+    return `lethe-upgrade/${this.counter++}_${node.opType}_${hint}`;
+  }
+
+  private tooOld(node: OnnxNode, what: string): ModelError {
+    return new ModelError(
+      this.path,
+      `${node.opType} (node ${node.name || node.outputs[0]}) ${what}, a form that ONNX gave up after opset ${this.opset}.`,
+      'Export the model again at opset 11 or later.',
+    );
+  }
+}
+
+/** The type that Lethe computes a value of this type in. */
+export function computedType(dtype: DType): DType {
+  return dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64' ? 'float32' : dtype;
+}
+
+/** A tensor with its elements in memory, as it is stored. */
+export function materialise(tensor: StoredTensor | Tensor): Tensor {
+  return isStored(tensor) ? readTensor(tensor) : tensor;
+}
+
+/** ONNX data type numbers of float32, float16, float64 and bfloat16. */
+const floatTypes: readonly number[] = [1, 10, 11, 16];
+
+function intOf(node: OnnxNode, name: string, fallback: number): number {
+  const attribute = node.attributes.get(name);
+  return attribute?.type === 'int' ? attribute.value : fallback;
+}
+
+function numberOf(attribute: Attribute | undefined): number {
+  return attribute?.type === 'int' || attribute?.type === 'float' ? attribute.value : 0;
+}
+
+function numbersOf(attribute: Attribute | undefined): readonly number[] {
+  return attribute?.type === 'ints' || attribute?.type === 'floats' ? attribute.value : [];
+}
+
+function without(node: OnnxNode, names: readonly string[]): OnnxNode {
+  if (!names.some(name => node.attributes.has(name))) return node;
+  const attributes = new Map(node.attributes);
+  for (const name of names) attributes.delete(name);
+  return { ...node, attributes };
+}
+
+function withAttribute(node: OnnxNode, name: string, value: Attribute): OnnxNode {
+  return { ...node, attributes: new Map(node.attributes).set(name, value) };
+}
+
+function withInt(node: OnnxNode, name: string, value: number): OnnxNode {
+  return withAttribute(node, name, { type: 'int', value });
+}
