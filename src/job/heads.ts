@@ -1,4 +1,5 @@
 // Which outputs have labels, and which loss compares them, where the recipe leaves it open.
+import { checkLabels } from '../data/checkLabels';
 import type { BoundDataset } from '../data/dataset';
 import type { HeadLoss, LossName } from '../runtime/contracts';
 import type { Engine } from '../runtime/engine';
@@ -13,7 +14,7 @@ import { elementReader, type Tensor } from '../tensor/tensor';
  * The heads of a job: those the recipe names, else one per label array, in the order of the outputs. A loss that is
  * not named is inferred: class numbers for an output with several columns mean cross-entropy; labels of 0 and 1 for
  * an output with one column, or one that ends in a sigmoid, mean binary cross-entropy; anything else mse.
- * Up to 512 samples spread over the data are looked at; measuring checks the labels of all of them.
+ * Up to 512 samples spread over the data are looked at; class numbers of all samples are checked.
  * Throws a UsageError or a LossError.
  */
 export async function chooseHeads(recipe: Recipe, engine: Engine, train: BoundDataset): Promise<HeadLoss[]> {
@@ -33,21 +34,19 @@ export async function chooseHeads(recipe: Recipe, engine: Engine, train: BoundDa
         `Name as many outputs in "heads" as there are labels, or choose labels with data.train.labels.`,
     );
   }
-  return named.map((head, index) => {
+  const heads: HeadLoss[] = [];
+  for (const [index, head] of named.entries()) {
     const at = outputs.indexOf(head.output);
     if (at < 0) throw unknownOutput(head.output, outputs);
     const labelArray = labels[index]!;
     const loss =
       head.loss ?? recipe.loss ?? inferLoss(dims[at]!, labelArray, engine.finalActivation(head.output));
-    resolveLoss(
-      loss,
-      [looked, ...dims[at]!.slice(1)],
-      labelArray,
-      `Labels of ${train.dataset.path}`,
-      indices,
-    );
-    return { output: head.output, loss, weight: head.weight };
-  });
+    const where = `Labels of ${train.dataset.path}`;
+    const resolved = resolveLoss(loss, [looked, ...dims[at]!.slice(1)], labelArray, where, indices);
+    if (resolved.kind === 'class-indices') await checkLabels(train.dataset, resolved.classes, index);
+    heads.push({ output: head.output, loss, weight: head.weight });
+  }
+  return heads;
 }
 
 /** The loss that labels and an output of the given dims (batch axis first) most likely belong to. */

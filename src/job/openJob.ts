@@ -73,8 +73,8 @@ async function openData(loaded: LoadedRecipe, model: OnnxModel): Promise<JobData
   const { recipe } = loaded;
   const train = await openSource(recipe.data.train, loaded, model);
   const test = recipe.data.test ? await openSource(recipe.data.test, loaded, model) : null;
-  const forget = await resolveForget(recipe.forget, train.dataset, loaded.base);
-  const { forgotten, retained } = splitSamples(train.dataset, forget);
+  const forget = resolveForget(recipe.forget, train.dataset, loaded.base);
+  const { forgotten, retained } = splitSamples(train.size, forget);
   return { train, test, retained, forgotten, warnings: [...train.warnings, ...(test?.warnings ?? [])] };
 }
 

@@ -161,6 +161,12 @@ export function outputError(target: string, error: unknown): unknown {
   }
 }
 
+/** The same error with the place where a file was staged replaced by where it was to go. */
+export function restated(error: unknown, staged: string, target: string): unknown {
+  if (!(error instanceof LetheError) || !error.message.includes(dirname(staged))) return error;
+  return new OutputError(error.message.replaceAll(dirname(staged), dirname(target)));
+}
+
 /** The nearest folder on the way up that exists: renaming from there stays on one file system, mounts aside. */
 function existingFolder(folder: string): string {
   if (existsSync(folder) || dirname(folder) === folder) return folder;

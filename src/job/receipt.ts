@@ -77,7 +77,9 @@ export async function hashSamples(
   for (let start = 0; start < indices.length; start += chunk) {
     const part = indices.slice(start, start + chunk);
     const batch = await data.dataset.read(part);
-    part.forEach((index, position) => samples.push({ index, sha256: hashSample(batch, position, salt) }));
+    part.forEach((index, position) =>
+      samples.push({ index, sha256: hashSample(batch, position, Buffer.from(salt, 'hex')) }),
+    );
   }
   return { salt, samples };
 }

@@ -14,7 +14,7 @@ import { Random } from '../tensor/random';
 import { methodNamed } from '../unlearn/registry';
 import { currentEnvironment } from './machine';
 import { accessibleRetained, openEngine, openJob, requireFinite, type OpenJob } from './openJob';
-import { outputError, OutputStage } from './outputStage';
+import { outputError, OutputStage, restated } from './outputStage';
 import { checkOutputs, jobPaths, reportFiles, type JobPaths } from './paths';
 import { ProgressMeter } from './progressMeter';
 import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
@@ -123,6 +123,7 @@ async function unlearn(
     },
     recordProjection: record => projections.push(record),
   });
+  roundToStored(engine.parameters, values);
   requireFinite(
     values,
     `The method ${recipe.method.name} left a model that cannot be used and nothing was written`,
@@ -174,9 +175,9 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
   const { job, loaded, paths, values, result } = finished;
   const staged = stage.stage(paths.output);
   try {
-    await saveModel(job.engine.model, values, staged);
+    saveModel(job.engine.model, values, staged);
   } catch (error) {
-    throw outputError(paths.output, error);
+    throw restated(outputError(paths.output, error), staged, paths.output);
   }
   const companions = stage.adoptCompanions(paths.output);
   const environment = currentEnvironment();
