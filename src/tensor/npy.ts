@@ -126,7 +126,8 @@ export function isStringArray(array: Tensor | StringArray): array is StringArray
 /** Decodes elements that follow a header; the result is row-major and does not share memory with `payload`. */
 export function decodeNpyPayload(payload: Uint8Array, header: NpyHeader): Tensor | StringArray {
   const { dims, dtype } = header;
-  const bytes = payload.slice();
+  // A Buffer's own slice would share memory and keep its odd offset.
+  const bytes = new Uint8Array(payload);
   if (header.bigEndian) reverseGroups(bytes, header.text === 'U' ? 4 : header.itemSize);
   if (header.text !== null) {
     const values = decodeText(bytes, header.itemSize, header.text, elementCount(dims));
