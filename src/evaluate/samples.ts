@@ -1,4 +1,5 @@
 // How a model does on single samples: loss, confidence, correctness; and the sums over a set.
+import { basename } from 'node:path';
 import type { BoundDataset } from '../data/dataset';
 import type { HeadLoss, ParameterValues } from '../runtime/contracts';
 import type { Engine } from '../runtime/engine';
@@ -52,7 +53,7 @@ export async function evaluateSamples(
   heads: readonly HeadLoss[],
   signal?: AbortSignal,
 ): Promise<SampleEvaluation> {
-  const path = dataset.dataset.path;
+  const file = basename(dataset.dataset.path);
   const classifies = heads.some(head => head.loss !== 'mse');
   const tallies = heads.map((head): HeadTally => {
     const regression = head.loss === 'mse';
@@ -68,14 +69,14 @@ export async function evaluateSamples(
     const batch = await dataset.read(rows);
     if (batch.labels.length < heads.length) {
       throw new LetheError(
-        `${path} has ${batch.labels.length} label arrays, but ${heads.length} outputs have a loss. Name the label ` +
+        `${file} has ${batch.labels.length} label arrays, but ${heads.length} outputs have a loss. Name the label ` +
           `arrays in data.train.labels, one for each head.`,
       );
     }
     const outputs = await headOutputs(engine, values, batch.inputs, heads);
     heads.forEach((head, place) => {
       const { tensor, activation } = outputs[place]!;
-      const resolved = resolveLoss(head.loss, tensor.dims, batch.labels[place]!, `Labels of ${path}`, rows);
+      const resolved = resolveLoss(head.loss, tensor.dims, batch.labels[place]!, `Labels of ${file}`, rows);
       const own = sampleLosses(resolved, tensor, activation, rows.length);
       const terms = sampleTerms(resolved, rows.length);
       const sure = certainty && sampleConfidences(resolved, tensor, activation, rows.length);
@@ -84,7 +85,7 @@ export async function evaluateSamples(
       own.forEach((loss, row) => {
         if (!Number.isFinite(loss)) {
           throw new LetheError(
-            `The model's loss on the output ${head.output} is ${loss} for sample ${rows[row]} of ${path}. Check the ` +
+            `The model's loss on the output ${head.output} is ${loss} for sample ${rows[row]} of ${file}. Check the ` +
               `weights and that sample for values that are not finite or far too large.`,
           );
         }
