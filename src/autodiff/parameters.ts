@@ -1,0 +1,132 @@
+// The rule of which stored tensors are trainable parameters (DESIGN §5), from the graph alone.
+import { isStored, type Graph, type OnnxModel, type OnnxNode } from '../onnx/model';
+import { upgradeGraph } from '../onnx/upgrade';
+import { isFloating, type DType } from '../tensor/dtype';
+import { elementCount } from '../tensor/tensor';
+import { activeValues, edgesOf, usefulValues } from './activity';
+import { ruleOf } from './table';
+
+/** A stored floating tensor: trainable or not, and why. */
+export interface ParameterDescription {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly count: number;
+  readonly trainable: boolean;
+  readonly reason: string;
+}
+
+/** An operator without a rule on a path from a trainable parameter to an output. */
+export interface UnsupportedOperator {
+  readonly op: string;
+  readonly node: string;
+  readonly parameter: string;
+}
+
+/** What can be trained in a model, and what stands in the way. */
+export interface ModelParameters {
+  readonly parameters: readonly ParameterDescription[];
+  readonly unsupported: readonly UnsupportedOperator[];
+}
+
+/** Globs over parameter names: what stays as it is, and which rank-0 tensors are trained all the same. */
+export interface ParameterSelection {
+  readonly freeze?: readonly string[];
+  readonly include?: readonly string[];
+}
+
+/** Lists every stored floating tensor of a model. Reads no tensor bytes. */
+export function describeParameters(model: OnnxModel, selection: ParameterSelection = {}): ModelParameters {
+  return describeGraphParameters(model, upgradeGraph(model).graph, selection);
+}
+
+/** The same on a graph that is upgraded already. */
+export function describeGraphParameters(
+  model: OnnxModel,
+  graph: Graph,
+  selection: ParameterSelection = {},
+): ModelParameters {
+  const useful = usefulValues(
+    graph.nodes,
+    graph.outputs.filter(output => isFloating(output.dtype)).map(output => output.name),
+  );
+  const uses = usesOf(graph.nodes);
+  const frozen = matcher(selection.freeze ?? []);
+  const included = matcher(selection.include ?? []);
+  const parameters: ParameterDescription[] = [];
+  for (const [name, tensor] of graph.initializers) {
+    if (!isStored(tensor) || !isFloating(tensor.dtype)) continue;
+    const count = elementCount(tensor.dims);
+    const describe = (trainable: boolean, reason: string): number =>
+      parameters.push({ name, dtype: tensor.dtype, dims: tensor.dims, count, trainable, reason });
+    const fromConstant = !model.graph.initializers.has(name);
+    if (frozen(name)) describe(false, 'frozen by the recipe');
+    else if (!uses.has(name) && !useful.has(name)) describe(false, 'not used by the graph');
+    else if (!useful.has(name)) describe(false, unusedReason(uses.get(name) ?? []));
+    else if (count === 0) describe(false, 'has no elements');
+    else if (included(name)) describe(true, 'included by the recipe');
+    else if (tensor.dims.length === 0) describe(false, 'a single number (rank 0)');
+    else if (fromConstant && count === 1) describe(false, 'a single number in a Constant node');
+    else describe(true, fromConstant ? 'weight in a Constant node' : 'weight');
+  }
+  return { parameters, unsupported: unsupportedOperators(graph, parameters, useful) };
+}
+
+/** The nodes that use each value, with the position of the use. */
+function usesOf(nodes: readonly OnnxNode[]): Map<string, { node: OnnxNode; index: number }[]> {
+  const uses = new Map<string, { node: OnnxNode; index: number }[]>();
+  for (const node of nodes)
+    node.inputs.forEach((input, index) => {
+      if (!input) return;
+      const list = uses.get(input) ?? [];
+      list.push({ node, index });
+      uses.set(input, list);
+    });
+  return uses;
+}
+
+/** Why nothing flows from an output to a tensor, told by how it is used first. */
+function unusedReason(uses: readonly { node: OnnxNode; index: number }[]): string {
+  for (const { node, index } of uses) {
+    if (node.opType === 'BatchNormalization' && index >= 3)
+      return index === 3 ? 'mean of a batch normalisation' : 'variance of a batch normalisation';
+    if (!edgesOf(node).includes(index) && ruleOf(node)) return `a setting of ${node.opType}`;
+  }
+  return 'no differentiable path to an output';
+}
+
+function unsupportedOperators(
+  graph: Graph,
+  parameters: readonly ParameterDescription[],
+  useful: ReadonlySet<string>,
+): UnsupportedOperator[] {
+  const candidates = graph.nodes.filter(
+    node => !ruleOf(node) && node.outputs.some(output => useful.has(output)),
+  );
+  if (candidates.length === 0) return [];
+  const unsupported = new Map<OnnxNode, string>();
+  for (const parameter of parameters) {
+    if (!parameter.trainable) continue;
+    if (unsupported.size === candidates.length) break;
+    const active = activeValues(graph.nodes, [parameter.name]);
+    for (const node of candidates)
+      if (!unsupported.has(node) && node.inputs.some(input => active.has(input)))
+        unsupported.set(node, parameter.name);
+  }
+  return candidates
+    .filter(node => unsupported.has(node))
+    .map(node => ({
+      op: node.domain ? `${node.domain}.${node.opType}` : node.opType,
+      node: node.name || (node.outputs.find(output => output) ?? ''),
+      parameter: unsupported.get(node) as string,
+    }));
+}
+
+/** Whether a name matches one of the globs: * any run of characters, ? one character. */
+export function matcher(globs: readonly string[]): (name: string) => boolean {
+  const patterns = globs.map(
+    glob =>
+      new RegExp(`^${glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's'),
+  );
+  return name => patterns.some(pattern => pattern.test(name));
+}

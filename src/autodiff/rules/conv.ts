@@ -1,0 +1,119 @@
+// The rule of Conv: any number of spatial axes, stride, dilation, padding and groups.
+import type { GraphBuilder } from '../builder';
+import type { OuterFactor, Rule, RuleContext } from '../rule';
+import { sumTangents } from './elementwise';
+import { kernelOffsets, padForWindows, transposedConvolution, windowSlice, windowsOf, type Windows } from './window';
+
+/** Y[n, m] = Σ over channels and kernel of W[m] · X[n] under the window, plus B[m]. */
+export const convRule: Rule = {
+  inputs: [0, 1, 2],
+  vjp: (c, [dy]) => {
+    if (!dy) return [];
+    const w = geometry(c);
+    return [
+      c.wants(0) ? inputGradient(c, dy, w) : undefined,
+      c.wants(1) ? weightGradient(c, dy, w) : undefined,
+      c.wants(2) ? c.sumBatch(dy, [0, ...w.input.map((_, axis) => axis + 2)], 2) : undefined,
+    ];
+  },
+  jvp: (c, [dx, dw, db]) => [
+    sumTangents(c, [
+      dx && convolve(c, dx, c.in(1)),
+      dw && convolve(c, c.in(0), dw),
+      db && c.b.reshape(db, [c.b.dims(db)[0]!, ...c.inDims(0).slice(2).map(() => 1)]),
+    ]),
+  ],
+  outer: (c, input, dy) => (input === 1 ? outerFactor(c, dy) : undefined),
+};
+
+function geometry(c: RuleContext): Windows {
+  return windowsOf(c, c.inDims(1).slice(2));
+}
+
+function convolve(c: RuleContext, x: string, weight: string): string {
+  const name = c.b.fresh('Conv');
+  c.b.push({ ...c.node, name, inputs: [x, weight], outputs: [name] });
+  return c.b.declare(name, c.outDims());
+}
+
+function inputGradient(c: RuleContext, dy: string, w: Windows): string {
+  const { b } = c;
+  const group = c.int('group', 1);
+  const [outputs, inner] = c.inDims(1) as [number, number];
+  const channels = c.inDims(0)[1]!;
+  const edge = (pads: readonly number[]): number[] =>
+    pads.map((pad, axis) => w.dilations[axis]! * (w.kernel[axis]! - 1) - pad);
+  const [before, after] = [edge(w.before), edge(w.after)];
+  if (w.strides.some(stride => stride !== 1) || [...before, ...after].some(pad => pad < 0))
+    return transposedConvolution(b, dy, c.in(1), w, channels, group);
+  // Stride 1: a plain convolution with the kernel turned around, far faster than a transposed one.
+  const rank = w.kernel.length;
+  const grouped = b.reshape(c.in(1), [group, outputs / group, inner, ...w.kernel]);
+  const swapped = b.transpose(grouped, [0, 2, 1, ...w.kernel.map((_, axis) => axis + 3)]);
+  const turned = flip(b, b.reshape(swapped, [channels, outputs / group, ...w.kernel]), rank);
+  return b.op('Conv', [dy, turned], c.inDims(0), {
+    kernel_shape: w.kernel,
+    dilations: w.dilations,
+    pads: [...before, ...after],
+    strides: w.strides,
+    group,
+  });
+}
+
+/** The value reversed along its last `rank` axes. */
+function flip(b: GraphBuilder, x: string, rank: number): string {
+  const dims = b.dims(x);
+  const axes = dims.map((_, axis) => axis).slice(dims.length - rank).filter(axis => dims[axis] !== 1);
+  if (axes.length === 0) return x;
+  const each = (value: number): string => b.ints(axes.map(() => value));
+  return b.op('Slice', [x, each(-1), each(-(2 ** 31)), b.ints(axes), each(-1)], dims);
+}
+
+/** What every kernel element sees: [N, group, C/group · kernel, positions]. */
+function columns(c: RuleContext, w: Windows): string {
+  const { b } = c;
+  const [samples, channels] = c.inDims(0) as [number, number];
+  const group = c.int('group', 1);
+  const positions = size(w.output);
+  const padded = padForWindows(b, c.in(0), w);
+  const slices = kernelOffsets(w.kernel).map(offset =>
+    b.reshape(windowSlice(b, padded, w, offset), [samples, channels, 1, positions]),
+  );
+  return b.reshape(b.concat(slices, 2), [samples, group, (channels / group) * size(w.kernel), positions]);
+}
+
+/** dY as [N, group, M/group, positions]. */
+function rows(c: RuleContext, dy: string, w: Windows): string {
+  const [samples, outputs] = c.outDims() as [number, number];
+  const group = c.int('group', 1);
+  return c.b.reshape(dy, [samples, group, outputs / group, size(w.output)]);
+}
+
+function weightGradient(c: RuleContext, dy: string, w: Windows): string {
+  const { b } = c;
+  const samples = c.inDims(0)[0]!;
+  const perSample = b.matmul(rows(c, dy, w), columns(c, w), { transB: true });
+  if (c.perSample(1)) return b.reshape(perSample, [samples, ...c.inDims(1)]);
+  return b.reshape(b.sum(perSample, [0]), c.inDims(1));
+}
+
+/** Factors by position, where the map is so small that they beat the gradient of every sample. */
+function outerFactor(c: RuleContext, dy: string): OuterFactor | undefined {
+  if (c.int('group', 1) !== 1) return undefined;
+  const w = geometry(c);
+  const samples = c.inDims(0)[0]!;
+  const [outputs, positions] = [c.outDims()[1]!, size(w.output)];
+  const inner = c.inDims(0)[1]! * size(w.kernel);
+  const byFactors = (samples * positions) ** 2 * (outputs + inner);
+  const byGradients = samples * positions * outputs * inner + samples ** 2 * outputs * inner;
+  if (byFactors >= byGradients) return undefined;
+  const { b } = c;
+  return {
+    left: b.transpose(b.reshape(dy, [samples, outputs, positions]), [0, 2, 1]),
+    right: b.transpose(b.reshape(columns(c, w), [samples, inner, positions]), [0, 2, 1]),
+  };
+}
+
+function size(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1);
+}

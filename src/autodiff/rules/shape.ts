@@ -1,0 +1,139 @@
+// Rules of operators that move elements without changing them.
+import { sameDims } from '../builder';
+import { DifferentiationError, describeNode, type Rule, type RuleContext } from '../rule';
+
+/** Flatten, Reshape, Squeeze, Unsqueeze: the cotangent goes back into the input's dims. */
+export const reshapeRule: Rule = {
+  inputs: [0],
+  vjp: (c, [dy]) => [dy && c.b.reshape(dy, c.inDims(0))],
+  jvp: (c, [dx]) => [dx && c.b.reshape(dx, c.outDims())],
+};
+
+export const transposeRule: Rule = {
+  inputs: [0],
+  vjp: (c, [dy]) => {
+    const perm = permutation(c);
+    const inverse = perm.map((_, axis) => perm.indexOf(axis));
+    return [dy && c.b.transpose(dy, inverse)];
+  },
+  jvp: (c, [dx]) => [dx && c.b.transpose(dx, permutation(c))],
+};
+
+function permutation(c: RuleContext): readonly number[] {
+  const rank = c.inDims(0).length;
+  return c.ints('perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+}
+
+export const concatRule: Rule = {
+  inputs: 'all',
+  vjp: (c, [dy]) => {
+    if (!dy) return [];
+    const axis = c.axis('axis', 0, c.outDims().length);
+    let start = 0;
+    return c.node.inputs.map((_, index) => {
+      const end = start + (c.inDims(index)[axis] as number);
+      const part = c.wants(index) ? c.b.slice(dy, [axis], [start], [end]) : undefined;
+      start = end;
+      return part;
+    });
+  },
+  jvp: (c, tangents) => {
+    const axis = c.axis('axis', 0, c.outDims().length);
+    const parts = tangents.map((tangent, index) => tangent ?? zeros(c, c.inDims(index)));
+    return [c.b.concat(parts, axis)];
+  },
+};
+
+/** A value of zeros. */
+export function zeros(c: RuleContext, dims: readonly number[]): string {
+  return c.b.expand(c.b.scalar(0), dims);
+}
+
+/** Gather: the cotangent is added back into the rows it came from. */
+export const gatherRule: Rule = {
+  inputs: [0],
+  vjp: (c, [dy]) => {
+    if (!dy) return [];
+    if (c.perSample(0)) return [gatherPerSample(c, dy)];
+    const data = c.inDims(0);
+    const axis = c.axis('axis', 0, data.length);
+    const indices = c.inDims(1);
+    const [before, size, after] = [count(data.slice(0, axis)), data[axis]!, count(data.slice(axis + 1))];
+    const picks = count(indices);
+    // Gathered axis first, so that one row of updates belongs to one index.
+    const rows = c.b.reshape(
+      c.b.transpose(c.b.reshape(dy, [before, picks, after]), [1, 0, 2]),
+      [picks, before * after],
+    );
+    const target = c.b.expand(c.b.scalar(0), [size, before * after]);
+    const sum = c.b.op(
+      'ScatterND',
+      [target, positiveIndices(c, [picks, 1], size), rows],
+      [size, before * after],
+      { reduction: 'add' },
+    );
+    const back = c.b.transpose(c.b.reshape(sum, [size, before, after]), [1, 0, 2]);
+    return [c.b.reshape(back, data)];
+  },
+  jvp: (c, [dx]) => [dx && c.again({ 0: dx })],
+};
+
+/** Per-sample gradient of an embedding table: rows scattered into one table a sample. */
+function gatherPerSample(c: RuleContext, dy: string): string {
+  const data = c.inDims(0);
+  const axis = c.axis('axis', 0, data.length);
+  const samples = c.b.dims(dy)[0]!;
+  const indices = c.inDims(1);
+  if (axis !== 0 || indices[0] !== samples)
+    throw new DifferentiationError(
+      `${describeNode(c.node)} gathers a parameter by indices that do not follow the samples, so it has no ` +
+        `per-sample gradient here. Freeze the parameter ${c.in(0)}, or use a method without projections.`,
+    );
+  const [size, after] = [data[0]!, count(data.slice(1))];
+  const picks = count(indices.slice(1));
+  const flat = c.b.reshape(positiveIndices(c, [samples, picks], size), [samples, picks]);
+  const offsets = c.b.tensor({
+    dtype: 'int64',
+    dims: [samples, 1],
+    data: BigInt64Array.from({ length: samples }, (_, sample) => BigInt(sample * size)),
+  });
+  const rows = c.b.reshape(c.b.op('Add', [flat, offsets], [samples, picks]), [samples * picks, 1]);
+  const sum = c.b.op(
+    'ScatterND',
+    [c.b.expand(c.b.scalar(0), [samples * size, after]), rows, c.b.reshape(dy, [samples * picks, after])],
+    [samples * size, after],
+    { reduction: 'add' },
+  );
+  return c.b.reshape(sum, [samples, ...data]);
+}
+
+/** The indices as int64 in the given dims, negative ones counted from the end. */
+function positiveIndices(c: RuleContext, dims: readonly number[], size: number): string {
+  const given = c.b.reshape(c.b.cast(c.in(1), 7), dims);
+  const negative = c.b.op('Less', [given, c.b.ints([0])], dims);
+  return c.b.op('Where', [negative, c.b.op('Add', [given, c.b.ints([size])], dims), given], dims);
+}
+
+/** Expand: a broadcast, undone by a sum. */
+export const expandRule: Rule = {
+  inputs: [0],
+  vjp: (c, [dy]) => [dy && c.unbroadcast(dy, 0)],
+  jvp: (c, [dx]) => [dx && (sameDims(c.b.dims(dx), c.outDims()) ? dx : c.b.expand(dx, c.outDims()))],
+};
+
+/** Cast: passes gradients between floating types, which are all float32 here. */
+export const castRule: Rule = {
+  inputs: node => {
+    const to = node.attributes.get('to');
+    return to?.type === 'int' && floatingTypes.includes(to.value) ? [0] : [];
+  },
+  vjp: (_, [dy]) => [dy],
+  jvp: (_, [dx]) => [dx],
+};
+
+/** ONNX data type numbers of float32, float16, float64 and bfloat16. */
+const floatingTypes: readonly number[] = [1, 10, 11, 16];
+
+function count(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1);
+}

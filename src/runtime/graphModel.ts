@@ -1,0 +1,82 @@
+// A model ready for graphs to be derived from it: upgraded, with parameters and frozen weights as graph inputs.
+import { describeGraphParameters, type ModelParameters, type ParameterSelection } from '../autodiff/parameters';
+import { ModelError } from '../onnx/errors';
+import { finalActivation, type FinalActivation } from '../onnx/finalActivation';
+import { isStored, type Graph, type OnnxModel, type ValueInfo } from '../onnx/model';
+import { materialise, upgradeGraph } from '../onnx/upgrade';
+import { isFloating } from '../tensor/dtype';
+import { castTensor, elementCount, toFloat32, type Tensor } from '../tensor/tensor';
+
+/** A model taken apart for differentiation. */
+export interface GraphModel {
+  readonly model: OnnxModel;
+  readonly graph: Graph;
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly described: ModelParameters;
+  /** Data inputs in the order of the file. */
+  readonly inputs: readonly ValueInfo[];
+  /** The trainable parameters and their dims. */
+  readonly trainable: readonly { readonly name: string; readonly dims: readonly number[] }[];
+  /** Large stored floats that are not trained; graph inputs too, so that sessions share them. */
+  readonly frozen: ReadonlyMap<string, Tensor>;
+  /** Everything else that is stored: shapes, indices, small numbers. */
+  readonly constants: ReadonlyMap<string, Tensor>;
+  /** What each output ends in, and the logits before it. */
+  readonly activations: ReadonlyMap<string, FinalActivation>;
+}
+
+/** Frozen floats up to this many elements stay constants of the graph, where ONNX Runtime can fold them. */
+const smallTensor = 4096;
+
+/** Reads what a model holds besides its trainable parameters. Throws a ModelError when nothing can be trained. */
+export function takeApart(model: OnnxModel, selection: ParameterSelection): GraphModel {
+  const { graph, opsets } = upgradeGraph(model);
+  const described = describeGraphParameters(model, graph, selection);
+  const trainable = described.parameters.filter(parameter => parameter.trainable);
+  const isTrainable = new Set(trainable.map(parameter => parameter.name));
+  const frozen = new Map<string, Tensor>();
+  const constants = new Map<string, Tensor>();
+  for (const [name, tensor] of graph.initializers) {
+    if (isTrainable.has(name)) continue;
+    if (tensor.dtype === 'string')
+      throw new ModelError(
+        model.path,
+        `The tensor ${name} holds texts, which Lethe does not run.`,
+        'Export the model without its text processing.',
+      );
+    const read = materialise(tensor);
+    const value = isFloating(read.dtype) ? castTensor(read, 'float32') : read;
+    if (isFloating(tensor.dtype) && isStored(tensor) && elementCount(tensor.dims) > smallTensor)
+      frozen.set(name, value);
+    else constants.set(name, value);
+  }
+  const activations = new Map<string, FinalActivation>();
+  for (const output of model.graph.outputs) {
+    const found = finalActivation(model, output.name);
+    if (found) activations.set(output.name, found);
+  }
+  return { model, graph, opsets, described, inputs: graph.inputs, trainable, frozen, constants, activations };
+}
+
+/**
+ * The trainable parameters' values, as float32. Throws a ModelError that names the tensor and the place of a value
+ * that is not finite.
+ */
+export function readParameters(model: GraphModel): Map<string, Float32Array> {
+  const values = new Map<string, Float32Array>();
+  for (const { name } of model.trainable) {
+    const stored = model.graph.initializers.get(name);
+    if (!stored) throw new TypeError(`The graph has no tensor ${name}.`);
+    const tensor = materialise(stored);
+    const data = toFloat32(tensor);
+    const bad = data.findIndex(value => !Number.isFinite(value));
+    if (bad >= 0)
+      throw new ModelError(
+        model.model.path,
+        `The parameter ${name} holds ${data[bad]} at element ${bad}.`,
+        'Unlearning needs finite weights: take an earlier checkpoint of the model.',
+      );
+    values.set(name, data === tensor.data ? data.slice() : data);
+  }
+  return values;
+}

@@ -1,0 +1,251 @@
+// The graphs that Lethe derives from a model, for one batch size and one set of data shapes.
+import { appendBackward, appendPerSampleBackward, explicitValue, type PerSampleGradient } from '../autodiff/backward';
+import { dependentValues } from '../autodiff/activity';
+import { GraphBuilder } from '../autodiff/builder';
+import type { ValueInfo } from '../onnx/model';
+import { elementCount, type Tensor } from '../tensor/tensor';
+import type { GraphModel } from './graphModel';
+import { appendLoss, type LossShape } from './lossGraph';
+import type { GraphSpec } from './session';
+import { weightInputs, type ShapeTable } from './shapes';
+
+/** The forward pass with concrete dims, ready for derivatives to be appended. */
+export function forwardBuilder(model: GraphModel, shapes: ShapeTable, batch: number): GraphBuilder {
+  const builder = new GraphBuilder();
+  for (const [name, tensor] of model.constants) {
+    builder.constants.set(name, tensor);
+    builder.declare(name, tensor.dims);
+  }
+  for (const input of weightInputs(model)) builder.declare(input.name, input.dims as readonly number[]);
+  for (const name of shapes.names()) if (!builder.hasDims(name)) builder.declare(name, shapes.dims(name, batch));
+  for (const node of model.graph.nodes) builder.push(node);
+  return builder;
+}
+
+function dataInputs(model: GraphModel, builder: GraphBuilder): ValueInfo[] {
+  return model.inputs.map(input => ({ ...input, dims: builder.dims(input.name) }));
+}
+
+function finish(
+  model: GraphModel,
+  builder: GraphBuilder,
+  extra: readonly ValueInfo[],
+  outputs: readonly ValueInfo[],
+): GraphSpec {
+  return {
+    nodes: builder.nodes,
+    constants: builder.constants as ReadonlyMap<string, Tensor>,
+    inputs: [...dataInputs(model, builder), ...weightInputs(model), ...extra],
+    outputs,
+    opsets: model.opsets,
+  };
+}
+
+/** One term of a loss: which output, and the shape of what it is compared with. */
+export interface LossPlan {
+  readonly output: string;
+  readonly shape: LossShape;
+}
+
+/** A graph from data, weights, labels and weights of the mean to the loss of each sample and all gradients. */
+export interface GradientGraph {
+  readonly spec: GraphSpec;
+  /** The outputs that hold each loss term's value by sample, in the order of the plans. */
+  readonly losses: readonly string[];
+  /** The output that holds each parameter's gradient; a parameter that the loss does not depend on has none. */
+  readonly gradients: ReadonlyMap<string, string>;
+}
+
+/** Builds the gradient graph of a sum of losses. */
+export function gradientGraph(
+  model: GraphModel,
+  shapes: ShapeTable,
+  batch: number,
+  plans: readonly LossPlan[],
+): GradientGraph {
+  const builder = forwardBuilder(model, shapes, batch);
+  const extra: ValueInfo[] = [];
+  const outputs: ValueInfo[] = [];
+  const seeds = new Map<string, string>();
+  const losses: string[] = [];
+  const forward = [...model.graph.nodes];
+  plans.forEach((plan, index) => {
+    const term = appendLoss(builder, plan.output, model.activations.get(plan.output), plan.shape, index);
+    extra.push(...term.inputs);
+    outputs.push({ name: term.value, dtype: 'float32', dims: [batch] });
+    losses.push(term.value);
+    const before = seeds.get(term.on);
+    seeds.set(term.on, before ? builder.binary('Add', before, term.cotangent) : term.cotangent);
+  });
+  const gradients = appendBackward({
+    builder,
+    nodes: forward,
+    seeds,
+    targets: model.trainable.map(parameter => parameter.name),
+  });
+  const expose = exposer(builder, outputs);
+  const names = new Map([...gradients].map(([parameter, value]) => [parameter, expose(value)]));
+  return { spec: finish(model, builder, extra, outputs), losses, gradients: names };
+}
+
+/** How the cotangent of a per-sample pass is chosen. */
+export type Seeding =
+  | { readonly kind: 'largest'; readonly value: string }
+  | { readonly kind: 'given'; readonly values: readonly string[] };
+
+/** The name of the graph input that holds the cotangent of a value. */
+export function seedName(value: string): string {
+  return `lethe/seed/${value}`;
+}
+
+function appendSeeds(builder: GraphBuilder, seeding: Seeding, extra: ValueInfo[]): Map<string, string> {
+  if (seeding.kind === 'given')
+    return new Map(
+      seeding.values.map(value => {
+        const dims = builder.dims(value);
+        extra.push({ name: seedName(value), dtype: 'float32', dims });
+        return [value, builder.declare(seedName(value), dims)];
+      }),
+    );
+  const dims = builder.dims(seeding.value);
+  const samples = dims[0] as number;
+  const size = elementCount(dims.slice(1));
+  const flat = builder.reshape(seeding.value, [samples, size]);
+  const place = builder.op('ArgMax', [flat], [samples], { axis: 1, keepdims: 0 });
+  const oneHot = builder.op('OneHot', [place, builder.ints([size]), builder.floats([2], [0, 1])], [samples, size], {
+    axis: 1,
+  });
+  return new Map([[seeding.value, builder.reshape(oneHot, dims)]]);
+}
+
+/** A graph to the summed gradients of given cotangents: the plain vector–Jacobian product. */
+export function cotangentGraph(
+  model: GraphModel,
+  shapes: ShapeTable,
+  batch: number,
+  values: readonly string[],
+): { spec: GraphSpec; gradients: ReadonlyMap<string, string> } {
+  const builder = forwardBuilder(model, shapes, batch);
+  const extra: ValueInfo[] = [];
+  const nodes = [...model.graph.nodes];
+  const seeds = appendSeeds(builder, { kind: 'given', values }, extra);
+  const targets = model.trainable.map(parameter => parameter.name);
+  const gradients = appendBackward({ builder, nodes, seeds, targets });
+  const outputs: ValueInfo[] = [];
+  const expose = exposer(builder, outputs);
+  const names = new Map([...gradients].map(([parameter, value]) => [parameter, expose(value)]));
+  return { spec: finish(model, builder, extra, outputs), gradients: names };
+}
+
+/** Where a per-sample graph leaves what it found about a parameter. */
+export type FactorOutput =
+  | { readonly parameter: string; readonly kind: 'explicit'; readonly value: string; readonly dims: readonly number[] }
+  | {
+      readonly parameter: string;
+      readonly kind: 'outer';
+      readonly left: string;
+      readonly right: string;
+      readonly leftDims: readonly number[];
+      readonly rightDims: readonly number[];
+    };
+
+/** A graph to one gradient a sample of every parameter, as values or as factors. */
+export interface PerSampleGraph {
+  readonly spec: GraphSpec;
+  readonly factors: readonly FactorOutput[];
+  /** Parameters without a per-sample rule here: run one sample at a time. */
+  readonly remaining: readonly string[];
+}
+
+/** Builds a per-sample graph. With `factors`, weights that are used once per position come as two factors. */
+export function perSampleGraph(
+  model: GraphModel,
+  shapes: ShapeTable,
+  batch: number,
+  seeding: Seeding,
+  factors: boolean,
+): PerSampleGraph {
+  const builder = forwardBuilder(model, shapes, batch);
+  const extra: ValueInfo[] = [];
+  const nodes = [...model.graph.nodes];
+  const seeds = appendSeeds(builder, seeding, extra);
+  const found = appendPerSampleBackward({
+    builder,
+    nodes,
+    seeds,
+    targets: model.trainable.map(parameter => parameter.name),
+    factors,
+    facts: {
+      samples: batch,
+      dependsOnData: dependentValues(
+        nodes,
+        model.inputs.map(input => input.name),
+      ),
+      batchFirst: name => shapes.batchFirst(name),
+    },
+  });
+  const outputs: ValueInfo[] = [];
+  const expose = exposer(builder, outputs);
+  const list: FactorOutput[] = [];
+  for (const [parameter, gradient] of found.gradients)
+    list.push(factorOutput(builder, parameter, gradient, factors, expose));
+  return { spec: finish(model, builder, extra, outputs), factors: list, remaining: found.remaining };
+}
+
+function factorOutput(
+  builder: GraphBuilder,
+  parameter: string,
+  gradient: PerSampleGradient,
+  factors: boolean,
+  expose: (value: string) => string,
+): FactorOutput {
+  if (gradient.kind === 'explicit' || !factors) {
+    const value = expose(explicitValue(builder, parameter, gradient));
+    return { parameter, kind: 'explicit', value, dims: builder.dims(value) };
+  }
+  const [left, right] = [expose(gradient.factor.left), expose(gradient.factor.right)];
+  return {
+    parameter,
+    kind: 'outer',
+    left,
+    right,
+    leftDims: builder.dims(left),
+    rightDims: builder.dims(right),
+  };
+}
+
+/** Makes values graph outputs, each once; one that no node produces (a graph input) goes through a copy. */
+function exposer(builder: GraphBuilder, outputs: ValueInfo[]): (value: string) => string {
+  const produced = new Set(builder.nodes.flatMap(node => node.outputs));
+  const exposed = new Map<string, string>();
+  return value => {
+    let name = exposed.get(value);
+    if (name === undefined) {
+      name = produced.has(value) || builder.nodes.some(node => node.outputs.includes(value))
+        ? value
+        : builder.op('Identity', [value], builder.dims(value));
+      exposed.set(value, name);
+      outputs.push({ name, dtype: 'float32', dims: builder.dims(value) });
+    }
+    return name;
+  };
+}
+
+/** A graph from data and weights to the model's outputs, and the logits before final activations, for any batch. */
+export function predictionGraph(model: GraphModel): GraphSpec {
+  const logits = [...model.activations.values()].map(activation => activation.logits);
+  const declared = model.graph.outputs.map(output => output.name);
+  return {
+    nodes: model.graph.nodes,
+    constants: model.constants,
+    inputs: [...model.inputs.map(input => ({ ...input, dims: null })), ...weightInputs(model)],
+    outputs: [...new Set([...declared, ...logits])].map(name => ({
+      name,
+      dtype: 'float32' as const,
+      dims: null,
+      typed: false as const,
+    })),
+    opsets: model.opsets,
+  };
+}
+

@@ -1,0 +1,106 @@
+// One ONNX Runtime session over a graph that Lethe made.
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { emitModel } from '../onnx/emit';
+import type { Graph, OnnxNode, ValueInfo } from '../onnx/model';
+import { LetheError } from '../shared/errors';
+import type { DType, TypedArray } from '../tensor/dtype';
+import type { Tensor } from '../tensor/tensor';
+
+/** ONNX Runtime refused a graph or failed while running it. */
+export class RuntimeFailure extends LetheError {
+  override readonly name = 'RuntimeFailure';
+}
+
+/** A graph to run: nodes, constants, typed inputs, and the outputs that are wanted. */
+export interface GraphSpec {
+  readonly nodes: readonly OnnxNode[];
+  readonly constants: ReadonlyMap<string, Tensor>;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly opsets: ReadonlyMap<string, number>;
+}
+
+/** How sessions run. */
+export interface SessionSettings {
+  readonly threads: number;
+  /** false for graphs that run once or twice: the session is made faster. */
+  readonly optimise?: boolean;
+}
+
+/** A tensor as ONNX Runtime holds it; hand it on without a copy. */
+export type RuntimeTensor = OrtTensor;
+
+/** A session. Feeds are not copied on the way in. Close it to free its memory. */
+export class Session {
+  private constructor(
+    private readonly session: InferenceSession,
+    private readonly what: string,
+  ) {}
+
+  /** Loads a graph. `what` names it in errors. */
+  static async create(spec: GraphSpec, settings: SessionSettings, what: string): Promise<Session> {
+    const graph: Graph = {
+      name: 'lethe',
+      nodes: spec.nodes,
+      inputs: spec.inputs,
+      outputs: spec.outputs,
+      initializers: spec.constants,
+      valueInfo: [],
+    };
+    const bytes = emitModel(graph, { opsets: withMicrosoft(spec.opsets), irVersion: 9 });
+    try {
+      const session = await InferenceSession.create(bytes, {
+        executionProviders: ['cpu'],
+        intraOpNumThreads: settings.threads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        graphOptimizationLevel: settings.optimise === false ? 'disabled' : 'all',
+        logSeverityLevel: 3,
+      });
+      return new Session(session, what);
+    } catch (error) {
+      throw failure(`ONNX Runtime cannot load ${what}`, error);
+    }
+  }
+
+  /** Runs the graph and returns its outputs by name. */
+  async run(feeds: Readonly<Record<string, RuntimeTensor>>): Promise<Readonly<Record<string, RuntimeTensor>>> {
+    try {
+      return (await this.session.run(feeds)) as Record<string, RuntimeTensor>;
+    } catch (error) {
+      throw failure(`ONNX Runtime failed while running ${this.what}`, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+}
+
+/** A tensor as a feed; the elements are shared, not copied. */
+export function feed(tensor: Tensor): RuntimeTensor {
+  return new OrtTensor(
+    tensor.dtype as OrtTensor.Type,
+    tensor.data as OrtTensor.DataTypeMap[OrtTensor.Type],
+    tensor.dims,
+  );
+}
+
+/** A float32 feed. */
+export function feedFloats(data: Float32Array, dims: readonly number[]): RuntimeTensor {
+  return new OrtTensor('float32', data, dims);
+}
+
+/** An output as a tensor; the elements are shared, not copied. */
+export function fetched(tensor: RuntimeTensor): Tensor {
+  return { dtype: tensor.type as DType, dims: tensor.dims, data: tensor.data as TypedArray };
+}
+
+function withMicrosoft(opsets: ReadonlyMap<string, number>): Map<string, number> {
+  return new Map(opsets).set('com.microsoft', 1);
+}
+
+function failure(what: string, error: unknown): RuntimeFailure {
+  const detail = error instanceof Error ? error.message : String(error);
+  return new RuntimeFailure(`${what}: ${detail.trim().replace(/\.?$/, '.')} Check that the model runs in ONNX Runtime.`);
+}
