@@ -149,7 +149,7 @@ const globs = z.array(text('a pattern over parameter names'), { error: 'must be 
 
 const recipeSchema = z.strictObject(
   {
-    $schema: z.string().optional(),
+    $schema: z.string({ error: 'must be a text' }).optional(),
     version: z.literal(1, { error: 'must be 1' }).default(1).describe('The version of this format.'),
     model: text('the path of a model').describe('The trained model.'),
     output: text('a path').describe('Where the unlearned model goes.'),
@@ -188,15 +188,18 @@ const recipeSchema = z.strictObject(
       .describe('The outputs that have labels, in the order of the labels.')
       .optional(),
     method: z
-      .union([methodName.transform(name => ({ name })), methodObject], {
+      .union([methodName.transform((name): MethodSettings => ({ name })), methodObject], {
         error: 'must be the name of a method or an object with its settings',
       })
       .describe('How to unlearn.')
       .default({ name: 'minnorm-og' }),
     budget: z
-      .strictObject({
-        share: z.number({ error: 'must be a number above 0' }).gt(0, { error: 'must be a number above 0' }),
-      })
+      .strictObject(
+        {
+          share: z.number({ error: 'must be a number above 0' }).gt(0, { error: 'must be a number above 0' }),
+        },
+        { error: objectText },
+      )
       .describe('The most a run may cost, as a share of the cost of retraining.')
       .optional(),
     retrainEpochs: wholeFrom(1)
