@@ -37,7 +37,9 @@ export function appendBackward(request: BackwardRequest): Map<string, string> {
     });
   }
   return new Map(
-    targets.filter(name => cotangents.has(name)).map(name => [name, builder.total(cotangents.get(name) as string[])]),
+    targets
+      .filter(name => cotangents.has(name))
+      .map(name => [name, builder.total(cotangents.get(name) as string[])]),
   );
 }
 
@@ -82,9 +84,13 @@ export function appendPerSampleBackward(
     }
     const step = reached(node, cotangents, active, nodes, targets);
     if (!step) continue;
-    const perSample = node.inputs.map((input, index) => step.wanted[index] === true && !facts.dependsOnData.has(input));
+    const perSample = node.inputs.map(
+      (input, index) => step.wanted[index] === true && !facts.dependsOnData.has(input),
+    );
     const incoming = totals(builder, node, cotangents);
-    const aligned = node.outputs.every((output, index) => incoming[index] === undefined || facts.batchFirst(output));
+    const aligned = node.outputs.every(
+      (output, index) => incoming[index] === undefined || facts.batchFirst(output),
+    );
     const wanted = step.wanted.map((wants, index) => wants && (!perSample[index] || aligned));
     const c = new RuleContext(builder, node, wanted, perSample);
     node.inputs.forEach((input, index) => {
@@ -149,14 +155,20 @@ function passThrough(
   if (!touched) return;
   const sources = node.inputs.filter(name => active.has(name));
   const found = output === undefined ? undefined : parts.get(output);
-  const moves = ['Flatten', 'Identity', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze', 'Cast'].includes(node.opType);
+  const moves = ['Flatten', 'Identity', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze', 'Cast'].includes(
+    node.opType,
+  );
   if (!moves || !input || output === undefined || node.outputs.some(name => failed.has(name)) || !found) {
     for (const source of sources) failed.add(source);
     return;
   }
   if (!active.has(input)) return;
   const gradient = merge(builder, output, found);
-  append(parts, input, node.opType === 'Transpose' ? untranspose(builder, node, gradient) : reshaped(builder, node, gradient));
+  append(
+    parts,
+    input,
+    node.opType === 'Transpose' ? untranspose(builder, node, gradient) : reshaped(builder, node, gradient),
+  );
 }
 
 function reshaped(builder: GraphBuilder, node: OnnxNode, gradient: PerSampleGradient): PerSampleGradient {
@@ -207,7 +219,8 @@ function reached(
     );
   }
   const wanted = node.inputs.map(() => false);
-  for (const index of differentiableInputs(node, rule)) wanted[index] = active.has(node.inputs[index] as string);
+  for (const index of differentiableInputs(node, rule))
+    wanted[index] = active.has(node.inputs[index] as string);
   return wanted.includes(true) ? { rule, wanted } : undefined;
 }
 

@@ -152,7 +152,7 @@ export class GraphBuilder {
     const sorted = [...axes].sort((a, b) => b - a);
     let result = x;
     let current = [...dims];
-    for (let start = 0; start < sorted.length; ) {
+    for (let start = 0; start < sorted.length;) {
       let end = start + 1;
       while (end < sorted.length && sorted[end] === (sorted[end - 1] as number) - 1) end++;
       const run = sorted.slice(start, end).reverse();
@@ -179,11 +179,7 @@ export class GraphBuilder {
    * The matrix product of the last two axes, either operand transposed in place (ONNX Runtime's FusedMatMul: no
    * copy of the transposed operand). Leading axes broadcast.
    */
-  matmul(
-    a: string,
-    b: string,
-    options: { transA?: boolean; transB?: boolean; alpha?: number } = {},
-  ): string {
+  matmul(a: string, b: string, options: { transA?: boolean; transB?: boolean; alpha?: number } = {}): string {
     const [da, db] = [this.dims(a), this.dims(b)];
     const rows = da[da.length - (options.transA ? 1 : 2)] as number;
     const columns = db[db.length - (options.transB ? 2 : 1)] as number;
@@ -235,7 +231,9 @@ export class GraphBuilder {
   pad(x: string, before: readonly number[], after: readonly number[], value = 0): string {
     if ([...before, ...after].every(count => count === 0)) return x;
     const dims = this.dims(x).map((dim, axis) => dim + before[axis]! + after[axis]!);
-    return this.op('Pad', [x, this.ints([...before, ...after]), this.scalar(value)], dims, { mode: 'constant' });
+    return this.op('Pad', [x, this.ints([...before, ...after]), this.scalar(value)], dims, {
+      mode: 'constant',
+    });
   }
 
   /** The value in another element type. `to` is an ONNX data type number (1 float32, 11 float64, 7 int64). */

@@ -24,7 +24,9 @@ export function appendForward(
           'Freeze the parameters before it with "parameters": { "freeze": […] }.',
       );
     const flows = differentiableInputs(node, rule);
-    const incoming = node.inputs.map((input, index) => (flows.includes(index) ? tangents.get(input) : undefined));
+    const incoming = node.inputs.map((input, index) =>
+      flows.includes(index) ? tangents.get(input) : undefined,
+    );
     if (incoming.every(tangent => tangent === undefined)) continue;
     const found = rule.jvp(new RuleContext(builder, node, []), incoming);
     node.outputs.forEach((output, index) => {

@@ -126,7 +126,13 @@ function unsupportedOperators(
 export function matcher(globs: readonly string[]): (name: string) => boolean {
   const patterns = globs.map(
     glob =>
-      new RegExp(`^${glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's'),
+      new RegExp(
+        `^${glob
+          .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+          .replace(/\*/g, '.*')
+          .replace(/\?/g, '.')}$`,
+        's',
+      ),
   );
   return name => patterns.some(pattern => pattern.test(name));
 }

@@ -45,7 +45,10 @@ export class RuleContext {
   /** The name of an input that must be there. */
   in(index: number): string {
     const name = this.node.inputs[index];
-    if (!name) throw new DifferentiationError(`${describeNode(this.node)} lacks its input ${index}. Export the model again.`);
+    if (!name)
+      throw new DifferentiationError(
+        `${describeNode(this.node)} lacks its input ${index}. Export the model again.`,
+      );
     return name;
   }
 

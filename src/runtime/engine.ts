@@ -103,7 +103,10 @@ export class Engine {
     });
     const pieces: Tensor[][] = names.map(() => []);
     for (const chunk of chunksOf(samples, limit, shapes.fixedBatch)) {
-      const feeds = { ...this.dataFeeds(inputs.map(input => takeChunk(input, chunk))), ...this.weights(values) };
+      const feeds = {
+        ...this.dataFeeds(inputs.map(input => takeChunk(input, chunk))),
+        ...this.weights(values),
+      };
       const outputs = await session.run(feeds);
       names.forEach((name, index) => pieces[index]?.push(fetched(outputs[name] as RuntimeTensor)));
     }
@@ -125,7 +128,9 @@ export class Engine {
     this.requireTrainable();
     const shapes = await this.shapesFor(values, batch.inputs);
     const samples = sampleCount(batch.inputs);
-    const resolved = heads.map((head, index) => this.resolve(head, shapes, samples, batch.labels[index], index));
+    const resolved = heads.map((head, index) =>
+      this.resolve(head, shapes, samples, batch.labels[index], index),
+    );
     const weights = heads.map(head => scaledWeights(samples, head.weight, sampleWeights));
     const total: ParameterValues = new Map();
     let loss = 0;
@@ -147,8 +152,7 @@ export class Engine {
         feeds[`lethe/weights/${index}`] = feed(made.weights);
       });
       const outputs = await session.run(feeds);
-      for (const name of graph.losses)
-        for (const value of outputs[name]?.data as Float32Array) loss += value;
+      for (const name of graph.losses) for (const value of outputs[name]?.data as Float32Array) loss += value;
       for (const { name, dims } of this.parts.trainable) {
         const output = graph.gradients.get(name);
         const data = output === undefined ? new Float32Array(elementCount(dims)) : outputs[output]?.data;
@@ -208,7 +212,13 @@ export class Engine {
     let inputs = batch.inputs;
     let seeding: Seeding;
     const cotangents: Record<string, RuntimeTensor> = {};
-    if (kind === 'largest-logit' && heads.length === 1 && head && head.loss !== 'mse' && shapes.fixedBatch === null) {
+    if (
+      kind === 'largest-logit' &&
+      heads.length === 1 &&
+      head &&
+      head.loss !== 'mse' &&
+      shapes.fixedBatch === null
+    ) {
       seeding = { kind: 'largest', value: this.logitsOf(head.output) };
     } else {
       const samples = sampleCount(inputs);
@@ -245,7 +255,9 @@ export class Engine {
       for (let index = 0; index < target.length; index++)
         sum += target[index] = (target[index] as number) - options.strength * (source[index] as number);
       if (!Number.isFinite(sum))
-        throw new RuntimeFailure(`The projection made the parameter ${name} not finite. Lower projectionStrength.`);
+        throw new RuntimeFailure(
+          `The projection made the parameter ${name} not finite. Lower projectionStrength.`,
+        );
     }
     return { columns, rank, residual, cost: 3 * columns };
   }
@@ -280,7 +292,11 @@ export class Engine {
       this.sessions.delete(oldest);
       await session.close();
     }
-    const made = await Session.create(make(), { threads: this.threads }, `${what} of ${this.parts.model.path}`);
+    const made = await Session.create(
+      make(),
+      { threads: this.threads },
+      `${what} of ${this.parts.model.path}`,
+    );
     this.sessions.set(key, made);
     return made;
   }
@@ -338,7 +354,9 @@ export class Engine {
           `${this.parts.model.graph.outputs.map(output => output.name).join(', ')}.`,
       );
     if (!labels)
-      throw new RuntimeFailure(`The loss on ${head.output} has no labels: give one array of labels for each head.`);
+      throw new RuntimeFailure(
+        `The loss on ${head.output} has no labels: give one array of labels for each head.`,
+      );
     const probed = shapes.dims(head.output, shapes.fixedBatch ?? samples);
     const rows = probed[0];
     if (rows !== (shapes.fixedBatch ?? samples))
@@ -364,7 +382,13 @@ export class Engine {
     const shapes = await this.shapesFor(values, inputs);
     const samples = sampleCount(inputs);
     if (shapes.fixedBatch !== null)
-      return this.oneByOne(values, inputs, seeding, cotangents, this.parts.trainable.map(({ name }) => name));
+      return this.oneByOne(
+        values,
+        inputs,
+        seeding,
+        cotangents,
+        this.parts.trainable.map(({ name }) => name),
+      );
     const key = `factors|${factors}|${shapeKey(inputs)}|${samples}|${JSON.stringify(seeding)}`;
     const graph = this.graph(key, () => perSampleGraph(this.parts, shapes, samples, seeding, factors));
     const found: Record<string, RuntimeTensor> = {};
@@ -395,7 +419,8 @@ export class Engine {
     const key = `cotangent|${shapeKey(inputs)}|${size}|${seeds.join()}`;
     const graph = this.graph(key, () => cotangentGraph(this.parts, shapes, size, seeds));
     const session = await this.session(key, 'the gradient graph', () => graph.spec);
-    const given = seeding.kind === 'given' ? cotangents : await this.largestSeeds(values, inputs, seeding.value);
+    const given =
+      seeding.kind === 'given' ? cotangents : await this.largestSeeds(values, inputs, seeding.value);
     const dims = new Map(this.parts.trainable.map(parameter => [parameter.name, parameter.dims]));
     const collected = new Map(
       wanted
@@ -404,10 +429,15 @@ export class Engine {
     );
     for (let sample = 0; sample < samples; sample++) {
       const chunk = { start: sample, end: sample + 1, size };
-      const feeds = { ...this.dataFeeds(inputs.map(input => takeChunk(input, chunk))), ...this.weights(values) };
+      const feeds = {
+        ...this.dataFeeds(inputs.map(input => takeChunk(input, chunk))),
+        ...this.weights(values),
+      };
       // Padding repeats the sample; its cotangent is zero.
       for (const value of seeds)
-        feeds[seedName(value)] = feed(onlyFirst(fetched(given[seedName(value)] as RuntimeTensor), sample, size));
+        feeds[seedName(value)] = feed(
+          onlyFirst(fetched(given[seedName(value)] as RuntimeTensor), sample, size),
+        );
       const outputs = await session.run(feeds);
       for (const [name, data] of collected) {
         const gradient = outputs[graph.gradients.get(name) as string]?.data as Float32Array;

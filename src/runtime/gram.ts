@@ -104,7 +104,9 @@ function setUp(factors: readonly FactorOutput[], columns: number): Setup {
     const size: readonly [number, number] = [rows, width];
     return { parameter: found.parameter, factor: { kind: 'outer' as const, left, right, positions, size } };
   });
-  const vectors = new Map(list.map(({ parameter }) => [parameter, cast.get(gramNames.vector(parameter)) as string]));
+  const vectors = new Map(
+    list.map(({ parameter }) => [parameter, cast.get(gramNames.vector(parameter)) as string]),
+  );
   for (const [parameter, value] of vectors) b.declare(doubleVector(parameter), b.dims(value));
   for (const [parameter, value] of vectors)
     b.push({
@@ -166,7 +168,12 @@ function combination(b: GraphBuilder, factor: Factor, columns: number): string {
   return b.op('Gemm', [factor.left, scaled], size, { transA: 1 });
 }
 
-function output(b: GraphBuilder, value: string, name: string, dtype: 'float64' | 'float32' = 'float64'): ValueInfo {
+function output(
+  b: GraphBuilder,
+  value: string,
+  name: string,
+  dtype: 'float64' | 'float32' = 'float64',
+): ValueInfo {
   b.push({ name, opType: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: new Map() });
   return { name, dtype, dims: b.dims(value) };
 }

@@ -1,5 +1,9 @@
 // A model ready for graphs to be derived from it: upgraded, with parameters and frozen weights as graph inputs.
-import { describeGraphParameters, type ModelParameters, type ParameterSelection } from '../autodiff/parameters';
+import {
+  describeGraphParameters,
+  type ModelParameters,
+  type ParameterSelection,
+} from '../autodiff/parameters';
 import { ModelError } from '../onnx/errors';
 import { finalActivation, type FinalActivation } from '../onnx/finalActivation';
 import { isStored, type Graph, type OnnxModel, type ValueInfo } from '../onnx/model';

@@ -1,5 +1,10 @@
 // The graphs that Lethe derives from a model, for one batch size and one set of data shapes.
-import { appendBackward, appendPerSampleBackward, explicitValue, type PerSampleGradient } from '../autodiff/backward';
+import {
+  appendBackward,
+  appendPerSampleBackward,
+  explicitValue,
+  type PerSampleGradient,
+} from '../autodiff/backward';
 import { dependentValues } from '../autodiff/activity';
 import { GraphBuilder } from '../autodiff/builder';
 import type { ValueInfo } from '../onnx/model';
@@ -17,7 +22,8 @@ export function forwardBuilder(model: GraphModel, shapes: ShapeTable, batch: num
     builder.declare(name, tensor.dims);
   }
   for (const input of weightInputs(model)) builder.declare(input.name, input.dims as readonly number[]);
-  for (const name of shapes.names()) if (!builder.hasDims(name)) builder.declare(name, shapes.dims(name, batch));
+  for (const name of shapes.names())
+    if (!builder.hasDims(name)) builder.declare(name, shapes.dims(name, batch));
   for (const node of model.graph.nodes) builder.push(node);
   return builder;
 }
@@ -112,9 +118,14 @@ function appendSeeds(builder: GraphBuilder, seeding: Seeding, extra: ValueInfo[]
   const size = elementCount(dims.slice(1));
   const flat = builder.reshape(seeding.value, [samples, size]);
   const place = builder.op('ArgMax', [flat], [samples], { axis: 1, keepdims: 0 });
-  const oneHot = builder.op('OneHot', [place, builder.ints([size]), builder.floats([2], [0, 1])], [samples, size], {
-    axis: 1,
-  });
+  const oneHot = builder.op(
+    'OneHot',
+    [place, builder.ints([size]), builder.floats([2], [0, 1])],
+    [samples, size],
+    {
+      axis: 1,
+    },
+  );
   return new Map([[seeding.value, builder.reshape(oneHot, dims)]]);
 }
 
@@ -139,7 +150,12 @@ export function cotangentGraph(
 
 /** Where a per-sample graph leaves what it found about a parameter. */
 export type FactorOutput =
-  | { readonly parameter: string; readonly kind: 'explicit'; readonly value: string; readonly dims: readonly number[] }
+  | {
+      readonly parameter: string;
+      readonly kind: 'explicit';
+      readonly value: string;
+      readonly dims: readonly number[];
+    }
   | {
       readonly parameter: string;
       readonly kind: 'outer';
@@ -221,9 +237,10 @@ function exposer(builder: GraphBuilder, outputs: ValueInfo[]): (value: string) =
   return value => {
     let name = exposed.get(value);
     if (name === undefined) {
-      name = produced.has(value) || builder.nodes.some(node => node.outputs.includes(value))
-        ? value
-        : builder.op('Identity', [value], builder.dims(value));
+      name =
+        produced.has(value) || builder.nodes.some(node => node.outputs.includes(value))
+          ? value
+          : builder.op('Identity', [value], builder.dims(value));
       exposed.set(value, name);
       outputs.push({ name, dtype: 'float32', dims: builder.dims(value) });
     }
@@ -248,4 +265,3 @@ export function predictionGraph(model: GraphModel): GraphSpec {
     opsets: model.opsets,
   };
 }
-

@@ -97,7 +97,7 @@ function crossEntropy(
       cotangent: b.unary('Neg', b.binary('Mul', target, b.unary('Sigmoid', negative))),
     };
   }
-  const axis = activation?.axis ?? classAxis;
+  const axis = axisOf(b, logits, activation, classAxis);
   const logProbabilities = b.unary('LogSoftmax', logits, { axis });
   const mass = b.sum(target, [axis], true);
   return {
@@ -158,6 +158,17 @@ function binaryOfSoftmax(
     value: b.unary('Neg', b.binary('Mul', w, value)),
     cotangent: b.binary('Sub', b.binary('Mul', p, b.sum(a, [axis], true)), a),
   };
+}
+
+/** The axis of a final softmax, counted from the front. */
+function axisOf(
+  b: GraphBuilder,
+  logits: string,
+  activation: FinalActivation | undefined,
+  fallback: number,
+): number {
+  const axis = activation?.axis ?? fallback;
+  return axis < 0 ? axis + b.dims(logits).length : axis;
 }
 
 /** The sum over everything but the batch: [samples]. */

@@ -52,12 +52,15 @@ export async function projectOut(
       [gramNames.coefficients]: feed({ dtype: 'float64', dims: [columns], data: alpha }),
     });
     const next: ParameterValues = new Map(vector);
-    for (const name of names)
-      next.set(name, found[gramNames.rest(name)]?.data as Float32Array);
+    for (const name of names) next.set(name, found[gramNames.rest(name)]?.data as Float32Array);
     rest = next;
     product = dataOf(found[gramNames.product]);
   }
-  return { rest, rank: solver.rank, residual: residualOf(product, solver.scale, solver.largest, rest, names) };
+  return {
+    rest,
+    rank: solver.rank,
+    residual: residualOf(product, solver.scale, solver.largest, rest, names),
+  };
 }
 
 function residualOf(

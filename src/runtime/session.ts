@@ -64,7 +64,9 @@ export class Session {
   }
 
   /** Runs the graph and returns its outputs by name. */
-  async run(feeds: Readonly<Record<string, RuntimeTensor>>): Promise<Readonly<Record<string, RuntimeTensor>>> {
+  async run(
+    feeds: Readonly<Record<string, RuntimeTensor>>,
+  ): Promise<Readonly<Record<string, RuntimeTensor>>> {
     try {
       return (await this.session.run(feeds)) as Record<string, RuntimeTensor>;
     } catch (error) {
@@ -102,5 +104,7 @@ function withMicrosoft(opsets: ReadonlyMap<string, number>): Map<string, number>
 
 function failure(what: string, error: unknown): RuntimeFailure {
   const detail = error instanceof Error ? error.message : String(error);
-  return new RuntimeFailure(`${what}: ${detail.trim().replace(/\.?$/, '.')} Check that the model runs in ONNX Runtime.`);
+  return new RuntimeFailure(
+    `${what}: ${detail.trim().replace(/\.?$/, '.')} Check that the model runs in ONNX Runtime.`,
+  );
 }

@@ -127,7 +127,8 @@ export function weightInputs(model: GraphModel): ValueInfo[] {
 /** The feeds of all weights. */
 export function weightFeeds(model: GraphModel, values: ParameterValues): Record<string, RuntimeTensor> {
   const feeds: Record<string, RuntimeTensor> = {};
-  for (const { name, dims } of model.trainable) feeds[name] = feedFloats(values.get(name) as Float32Array, dims);
+  for (const { name, dims } of model.trainable)
+    feeds[name] = feedFloats(values.get(name) as Float32Array, dims);
   for (const [name, tensor] of model.frozen) feeds[name] = feed(tensor);
   return feeds;
 }
@@ -139,7 +140,10 @@ function repeated(tensor: Tensor, batch: number): Tensor {
   const result = zeros(tensor.dtype, [batch, ...rest]);
   for (let sample = 0; sample < batch; sample++) {
     const start = (sample % samples) * stride;
-    (result.data as Float32Array).set(tensor.data.subarray(start, start + stride) as Float32Array, sample * stride);
+    (result.data as Float32Array).set(
+      tensor.data.subarray(start, start + stride) as Float32Array,
+      sample * stride,
+    );
   }
   return result;
 }

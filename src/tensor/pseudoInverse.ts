@@ -65,7 +65,10 @@ function byCholesky(scaled: Float64Array, scale: Float64Array, cutOff: number): 
   const columns = scale.length;
   const factor = Float64Array.from(scaled);
   const order = Array.from({ length: columns }, (_, index) => index);
-  const rest = Float64Array.from({ length: columns }, (_, index) => scaled[index * columns + index] as number);
+  const rest = Float64Array.from(
+    { length: columns },
+    (_, index) => scaled[index * columns + index] as number,
+  );
   // Row i of `lower` belongs to the column order[i]; only pivots are kept.
   const lower: Float64Array[] = Array.from({ length: columns }, () => new Float64Array(columns));
   let rank = 0;
@@ -104,7 +107,8 @@ function byCholesky(scaled: Float64Array, scale: Float64Array, cutOff: number): 
       }
       for (let index = rank - 1; index >= 0; index--) {
         let sum = solution[index]!;
-        for (let inner = index + 1; inner < rank; inner++) sum -= lower[pivots[inner]!]![index]! * solution[inner]!;
+        for (let inner = index + 1; inner < rank; inner++)
+          sum -= lower[pivots[inner]!]![index]! * solution[inner]!;
         solution[index] = sum / lower[pivots[index]!]![index]!;
       }
       const result = new Float64Array(columns);
@@ -122,7 +126,8 @@ function largestEigenvalue(matrix: Float64Array, columns: number): number {
     const next = new Float64Array(columns);
     for (let row = 0; row < columns; row++) {
       let sum = 0;
-      for (let column = 0; column < columns; column++) sum += matrix[row * columns + column]! * vector[column]!;
+      for (let column = 0; column < columns; column++)
+        sum += matrix[row * columns + column]! * vector[column]!;
       next[row] = sum;
     }
     value = Math.hypot(...next);

@@ -57,9 +57,7 @@ export const matmulRule: Rule = {
       c.wants(1) ? gradientOfRight(c, a, g, dy) : undefined,
     ];
   },
-  jvp: (c, [da, db]) => [
-    sumTangents(c, [da && product(c, da, c.in(1)), db && product(c, c.in(0), db)]),
-  ],
+  jvp: (c, [da, db]) => [sumTangents(c, [da && product(c, da, c.in(1)), db && product(c, c.in(0), db)])],
   outer: (c, input, dy) => (input === 1 ? matmulFactor(c, dy) : undefined),
 };
 

@@ -2,7 +2,14 @@
 import type { GraphBuilder } from '../builder';
 import type { OuterFactor, Rule, RuleContext } from '../rule';
 import { sumTangents } from './elementwise';
-import { kernelOffsets, padForWindows, transposedConvolution, windowSlice, windowsOf, type Windows } from './window';
+import {
+  kernelOffsets,
+  padForWindows,
+  transposedConvolution,
+  windowSlice,
+  windowsOf,
+  type Windows,
+} from './window';
 
 /** Y[n, m] = Σ over channels and kernel of W[m] · X[n] under the window, plus B[m]. */
 export const convRule: Rule = {
@@ -20,7 +27,14 @@ export const convRule: Rule = {
     sumTangents(c, [
       dx && convolve(c, dx, c.in(1)),
       dw && convolve(c, c.in(0), dw),
-      db && c.b.reshape(db, [c.b.dims(db)[0]!, ...c.inDims(0).slice(2).map(() => 1)]),
+      db &&
+        c.b.reshape(db, [
+          c.b.dims(db)[0]!,
+          ...c
+            .inDims(0)
+            .slice(2)
+            .map(() => 1),
+        ]),
     ]),
   ],
   outer: (c, input, dy) => (input === 1 ? outerFactor(c, dy) : undefined),
@@ -63,7 +77,10 @@ function inputGradient(c: RuleContext, dy: string, w: Windows): string {
 /** The value reversed along its last `rank` axes. */
 function flip(b: GraphBuilder, x: string, rank: number): string {
   const dims = b.dims(x);
-  const axes = dims.map((_, axis) => axis).slice(dims.length - rank).filter(axis => dims[axis] !== 1);
+  const axes = dims
+    .map((_, axis) => axis)
+    .slice(dims.length - rank)
+    .filter(axis => dims[axis] !== 1);
   if (axes.length === 0) return x;
   const each = (value: number): string => b.ints(axes.map(() => value));
   return b.op('Slice', [x, each(-1), each(-(2 ** 31)), b.ints(axes), each(-1)], dims);

@@ -65,7 +65,12 @@ function spreadTiles(c: RuleContext, dy: string, w: Windows): string {
 }
 
 /** Puts the parts of all window positions back in place: the inverse of taking strided slices. */
-function interleave(c: RuleContext, parts: readonly string[], w: Windows, outDims: readonly number[]): string {
+function interleave(
+  c: RuleContext,
+  parts: readonly string[],
+  w: Windows,
+  outDims: readonly number[],
+): string {
   const { b } = c;
   const rank = w.kernel.length;
   const lead = outDims.slice(0, 2);
@@ -103,12 +108,10 @@ function scatter(c: RuleContext, dy: string): string {
   const { b } = c;
   const [from, to] = [elementCount(c.outDims()), elementCount(c.inDims(0))];
   const target = b.expand(b.scalar(0), [to]);
-  const sum = b.op(
-    'ScatterElements',
-    [target, b.reshape(indices(c), [from]), b.reshape(dy, [from])],
-    [to],
-    { axis: 0, reduction: 'add' },
-  );
+  const sum = b.op('ScatterElements', [target, b.reshape(indices(c), [from]), b.reshape(dy, [from])], [to], {
+    axis: 0,
+    reduction: 'add',
+  });
   return b.reshape(sum, c.inDims(0));
 }
 

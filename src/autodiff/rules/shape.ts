@@ -61,10 +61,10 @@ export const gatherRule: Rule = {
     const [before, size, after] = [count(data.slice(0, axis)), data[axis]!, count(data.slice(axis + 1))];
     const picks = count(indices);
     // Gathered axis first, so that one row of updates belongs to one index.
-    const rows = c.b.reshape(
-      c.b.transpose(c.b.reshape(dy, [before, picks, after]), [1, 0, 2]),
-      [picks, before * after],
-    );
+    const rows = c.b.reshape(c.b.transpose(c.b.reshape(dy, [before, picks, after]), [1, 0, 2]), [
+      picks,
+      before * after,
+    ]);
     const target = c.b.expand(c.b.scalar(0), [size, before * after]);
     const sum = c.b.op(
       'ScatterND',

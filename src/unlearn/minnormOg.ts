@@ -1,0 +1,106 @@
+// MinNorm-OG: the least parameter norm that still fits the retained data, by projections and descent.
+import { withDefaults } from '../shared/recipe';
+import { elementReader } from '../tensor/tensor';
+import { descend, lossGradient, type Step } from './descent';
+import type { Method, MethodContext } from './method';
+import { balancedSample } from './sampler';
+
+/**
+ * Defaults, from the study in `bench/STUDY.md`.
+ */
+export const minnormOgDefaults = {
+  epochs: 20,
+  epochOver: 'forget',
+  batchSize: 256,
+  optimizer: 'adamw',
+  learningRate: 0.001,
+  weightDecay: 0.01,
+  projectionStrength: 0.1,
+  projectionDecay: 0.6,
+  projectionPeriod: 1,
+  descentEpochs: 5,
+  constraintSamples: 50,
+  constraintPool: 'batch',
+  constraintKind: 'largest-logit',
+} as const;
+
+/**
+ * MinNorm-OG (Block, Mokhtari & Shakkottai, *Machine Unlearning under Overparameterization*, NeurIPS 2025,
+ * arXiv 2505.22601). Per step: in projecting epochs θ ← θ − ρ (I − G(GᵀG)⁺Gᵀ) θ with G the output gradients of
+ * `constraintSamples` retained samples, then ρ ← γρ; then one optimiser step on the mean loss of a retained batch,
+ * its gradient taken after the projection. Needs no forgotten sample and no label for the projection. Cost: a batch
+ * of sample gradients a step and three a constraint column. Choose it when little retained data is at hand.
+ */
+export const minnormOg: Method = {
+  name: 'minnorm-og',
+  async run(context) {
+    const settings = withDefaults(context.settings, minnormOgDefaults);
+    const lastProjecting = settings.epochs - settings.descentEpochs;
+    let strength: number = settings.projectionStrength;
+    await descend(context, settings, async step => {
+      let residual: number | undefined;
+      if (step.epoch % settings.projectionPeriod === 0 && step.epoch < lastProjecting) {
+        residual = await project(context, step, strength, settings);
+        strength *= settings.projectionDecay;
+      }
+      const gradient = await lossGradient(context, step.batch);
+      return residual === undefined ? gradient : { ...gradient, residual };
+    });
+  },
+};
+
+/** Settings of a single projection. */
+interface ProjectionSettings {
+  readonly constraintSamples: number;
+  readonly constraintPool: 'batch' | 'retain';
+  readonly constraintKind: 'largest-logit' | 'given-label' | 'random-combination' | 'all-outputs';
+}
+
+async function project(
+  context: MethodContext,
+  step: Step,
+  strength: number,
+  settings: ProjectionSettings,
+): Promise<number> {
+  const { random, train, heads } = context;
+  const pool = settings.constraintPool === 'batch' ? step.indices : context.retained;
+  const classes = await classesOf(context, pool);
+  const chosen = balancedSample(classes, pool.length, settings.constraintSamples, random);
+  const batch = await train.read(chosen.map(position => pool[position] as number));
+  const found = await context.engine.project(context.values, batch, {
+    strength,
+    kind: settings.constraintKind,
+    heads,
+    random: () => random.normal(),
+  });
+  context.addCost(found.cost);
+  context.recordProjection({
+    epoch: step.epoch,
+    step: step.step,
+    columns: found.columns,
+    rank: found.rank,
+    residual: found.residual,
+    strength,
+  });
+  return found.residual;
+}
+
+/** The class of each sample of a pool, where samples have one class each; null for regression and for maps. */
+async function classesOf(
+  context: MethodContext,
+  pool: readonly number[],
+): Promise<(number | string)[] | null> {
+  if (context.heads[0]?.loss !== 'cross-entropy') return null;
+  const { dataset } = context.train;
+  const label = dataset.labels[0];
+  if (label?.dims?.length !== 0) return null;
+  if (dataset.columns.includes(label.name)) {
+    // A column is in memory: no image is decoded for its label.
+    const column = dataset.column(label.name);
+    return pool.map(index => column[index] as number | string);
+  }
+  const [labels] = (await context.train.read(pool)).labels;
+  if (!labels) return null;
+  const read = elementReader(labels);
+  return pool.map((_, position) => read(position));
+}

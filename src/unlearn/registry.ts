@@ -1,0 +1,24 @@
+// The methods by name.
+import { LetheError } from '../shared/errors';
+import { gd } from './gd';
+import type { Method } from './method';
+import { minnormOg } from './minnormOg';
+import { ngp } from './ngp';
+import { shrink } from './shrink';
+
+/** All methods, in the order in which they are listed to people. */
+export const methods: readonly Method[] = [minnormOg, shrink, gd, ngp];
+
+/** A recipe names a method that is not there. */
+export class UnknownMethodError extends LetheError {
+  override readonly name = 'UnknownMethodError';
+}
+
+/** The method of a name. Throws an UnknownMethodError that lists the names. */
+export function methodNamed(name: string): Method {
+  const found = methods.find(method => method.name === name);
+  if (found) return found;
+  throw new UnknownMethodError(
+    `There is no method ${JSON.stringify(name)}. Set method.name to one of ${methods.map(method => method.name).join(', ')}.`,
+  );
+}
