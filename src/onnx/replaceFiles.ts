@@ -42,9 +42,11 @@ export function replaceFiles(
     newFiles.forEach((file, index) => writeNew(files, entries[index]!.temporary, file));
     check();
     const [first, ...others] = entries;
-    if (first && others.length === 0) files.rename(first.temporary, first.target);
-    else moveTogether(files, target, entries);
-    syncFolder(files, folder);
+    if (first && others.length === 0) {
+      files.rename(first.temporary, first.target);
+      // The file is in place; only a power cut in the next moments could still undo that.
+      syncQuietly(files, folder);
+    } else moveTogether(files, target, entries);
   } catch (error) {
     // Once the journal could not be undone, the new files must stay for the next open to complete the save.
     if (!existsSync(journalPath(target))) for (const entry of entries) removeQuietly(files, entry.temporary);
@@ -74,6 +76,15 @@ function moveTogether(files: FileOperations, target: string, entries: readonly J
   }
   for (const entry of entries) removeQuietly(files, entry.backup);
   removeQuietly(files, journalPath(target));
+  syncQuietly(files, dirname(target));
+}
+
+function syncQuietly(files: FileOperations, folder: string): void {
+  try {
+    syncFolder(files, folder);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+  }
 }
 
 function takeBack(files: FileOperations, target: string, entries: readonly JournalEntry[]): void {
