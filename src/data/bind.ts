@@ -116,7 +116,10 @@ export function bindDataset(
     const batch = await dataset.read(indices);
     const tensors = feeds.map(({ array, position }, which) => {
       const stored = position === null ? columnTensor(array.name, indices) : batch.inputs[position]!;
-      const name = array.dims === null ? `${file}, sample ${indices[0]}` : `${file}: array ${array.name}`;
+      const name =
+        array.dims === null
+          ? `${file}, sample ${describeSample(dataset, indices[0]!)}`
+          : `${file}: array ${array.name}`;
       return finish(which, stored, indices, name);
     });
     return { inputs: tensors, labels: batch.labels };
@@ -138,6 +141,12 @@ export function bindDataset(
       return joinSamples(samples, indices, file);
     },
   };
+}
+
+/** The number of a sample, with its path where the dataset has one. */
+function describeSample(dataset: Dataset, index: number): string {
+  const path = dataset.columns.includes('path') ? dataset.column('path')[index] : undefined;
+  return path === undefined ? String(index) : `${index} (${path})`;
 }
 
 /** Stacks batches of one sample each. */

@@ -35,9 +35,10 @@ export function planSamples(
   preprocess: Preprocess | null,
 ): SamplePlan {
   const target = input.dims === null ? null : input.dims.slice(1);
-  const layout = preprocess?.layout ?? layoutOf(target);
-  const wanted: PixelOrder = layout === 'nhwc' ? 'hwc' : 'chw';
   const size = resizeOf(preprocess);
+  const pictureSize = size ?? (source.image || source.dims.length === 2 ? source.dims.slice(0, 2) : null);
+  const layout = preprocess?.layout ?? layoutOf(target, pictureSize);
+  const wanted: PixelOrder = layout === 'nhwc' ? 'hwc' : 'chw';
   const stored = storedOrder(source, target, wanted);
   if (size !== null && stored === null) {
     throw new DataError(
@@ -48,7 +49,7 @@ export function planSamples(
 
   let dims = [...source.dims];
   if (size !== null && stored !== null) dims = resizedDims(dims, stored, size);
-  const grey = source.image && wantsGrey(source, dims, target, wanted, input);
+  const grey = source.image && wantsGrey(source, dims, target, layout, input);
   if (grey) dims = [dims[0]!, dims[1]!];
   // An array that fits as it lies stays so, unless the recipe names a layout.
   const turn =
@@ -59,9 +60,12 @@ export function planSamples(
   if (turn) dims = stored === 'hwc' ? [dims[2]!, dims[0]!, dims[1]!] : [dims[1]!, dims[2]!, dims[0]!];
 
   const fitted = fitDims(dims, target, layout);
-  if (fitted === null) throw misfit(source, dims, target, input);
+  if (fitted === null) throw misfit(source, dims, target, input, layout);
   const order = grey ? 'hw' : turn ? wanted : stored;
-  const channels = channelsOf(dims.length >= 2 ? dims : fitted.dims, dims.length >= 2 ? order : wanted);
+  const plane = order === 'hw' && (source.image || target?.length === 3);
+  const channels = plane
+    ? { count: 1, inner: 1 }
+    : channelsOf(dims.length >= 2 ? dims : fitted.dims, dims.length >= 2 ? order : wanted);
   const normalize: Normalizer = makeNormalizer(preprocess, channels, input.dtype, source.name);
   return {
     dims: fitted.dims,
@@ -81,10 +85,21 @@ function isChannelCount(dim: Dim | undefined): boolean {
   return dim === 1 || dim === 3 || dim === 4;
 }
 
-/** The layout of a model input [batch, …target]: channels first unless only the last axis can be channels. */
-function layoutOf(target: readonly Dim[] | null): 'nchw' | 'nhwc' {
+/**
+ * The layout of a model input [batch, …target]: channels first unless only the last axis can be channels. Where both
+ * can, the sizes of the picture decide, then 1 and 3 over 4.
+ */
+function layoutOf(target: readonly Dim[] | null, pictureSize: readonly number[] | null): 'nchw' | 'nhwc' {
   if (target?.length !== 3) return 'nchw';
-  return isChannelCount(target[2]) && !isChannelCount(target[0]) ? 'nhwc' : 'nchw';
+  const [first, , last] = target;
+  if (!isChannelCount(last)) return 'nchw';
+  if (!isChannelCount(first)) return 'nhwc';
+  if (pictureSize !== null) {
+    const front = fits(pictureSize, target.slice(1));
+    const back = fits(pictureSize, target.slice(0, 2));
+    if (front !== back) return back ? 'nhwc' : 'nchw';
+  }
+  return first === 4 && last !== 4 ? 'nhwc' : 'nchw';
 }
 
 function resizeOf(preprocess: Preprocess | null): readonly [number, number] | null {
@@ -127,14 +142,14 @@ function wantsGrey(
   source: PlanSource,
   dims: readonly number[],
   target: readonly Dim[] | null,
-  wanted: PixelOrder,
+  layout: 'nchw' | 'nhwc',
   input: InputSignature,
 ): boolean {
   if (target === null) return false;
   if (target.length === 2) return true;
   if (target.length === 1) return target[0] === dims[0]! * dims[1]!;
-  if (target.length !== 3) throw misfit(source, dims, target, input);
-  const channels = wanted === 'chw' ? target[0] : target[2];
+  if (target.length !== 3) throw misfit(source, dims, target, input, layout);
+  const channels = layout === 'nchw' ? target[0] : target[2];
   if (typeof channels !== 'number' || channels === 3) return false;
   if (channels === 1) return true;
   throw new DataError(
@@ -236,11 +251,12 @@ function misfit(
   dims: readonly number[],
   target: readonly Dim[] | null,
   input: InputSignature,
+  layout: 'nchw' | 'nhwc',
 ): DataError {
   const expected = describeDims(target ?? []);
   if (source.image) {
     const [height, width] =
-      target?.length === 3 ? (layoutOf(target) === 'nhwc' ? target : target.slice(1)) : (target ?? []);
+      target?.length === 3 ? (layout === 'nhwc' ? target : target.slice(1)) : (target ?? []);
     const remedy =
       typeof height === 'number' && typeof width === 'number'
         ? `Set preprocess.resize to [${height}, ${width}].`
