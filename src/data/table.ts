@@ -109,7 +109,7 @@ function syntaxError(file: string, error: unknown): DataError {
   switch (error.code) {
     case 'CSV_QUOTE_NOT_CLOSED':
       return new DataError(
-        `${file}${line}: a quote is opened and never closed. Close it, or double quotes inside values.`,
+        `${file}${line}: a quote opened here or above is never closed. Close it, or double quotes inside values.`,
       );
     case 'CSV_INVALID_CLOSING_QUOTE':
     case 'INVALID_OPENING_QUOTE':
