@@ -28,8 +28,16 @@ export function journalPath(target: string): string {
   return join(dirname(target), `.${basename(target)}.lethe-journal`);
 }
 
-/** Writes the journal; from here on the save will be completed, by this process or a later one. */
-export function writeJournal(files: FileOperations, target: string, entries: readonly JournalEntry[]): void {
+/**
+ * Writes the journal, by way of the file `temporary`; from here on the save will be completed, by this process or a
+ * later one.
+ */
+export function writeJournal(
+  files: FileOperations,
+  target: string,
+  temporary: string,
+  entries: readonly JournalEntry[],
+): void {
   const folder = dirname(target);
   const inside = (path: string): string => relative(folder, path).split(sep).join('/');
   const text = JSON.stringify({
@@ -42,7 +50,6 @@ export function writeJournal(files: FileOperations, target: string, entries: rea
     })),
   });
   const path = journalPath(target);
-  const temporary = `${path}.${process.pid}.new`;
   try {
     const descriptor = files.create(temporary);
     try {

@@ -33,10 +33,12 @@ export function replaceFiles(
   const folder = dirname(target);
   // Random, so that nothing left behind by an earlier process is taken for ours.
   const stem = `.${basename(target)}.${process.pid}.${randomBytes(6).toString('hex')}.`;
-  const entries = newFiles.map((file, index): JournalEntry => {
-    const name = (kind: string): string => join(folder, `${stem}${index}.lethe-${kind}`);
-    return { temporary: name('new'), target: file.path, backup: name('old') };
-  });
+  const name = (index: number, kind: string): string => join(folder, `${stem}${index}.lethe-${kind}`);
+  const entries = newFiles.map((file, index): JournalEntry => ({
+    temporary: name(index, 'new'),
+    target: file.path,
+    backup: name(index, 'old'),
+  }));
   try {
     removeAbandoned(files, target);
     newFiles.forEach((file, index) => writeNew(files, entries[index]!.temporary, file));
@@ -46,7 +48,7 @@ export function replaceFiles(
       files.rename(first.temporary, first.target);
       // The file is in place; only a power cut in the next moments could still undo that.
       syncQuietly(files, folder);
-    } else moveTogether(files, target, entries);
+    } else moveTogether(files, target, name(entries.length, 'new'), entries);
   } catch (error) {
     // Once the journal could not be undone, the new files must stay for the next open to complete the save.
     if (!existsSync(journalPath(target))) for (const entry of entries) removeQuietly(files, entry.temporary);
@@ -65,9 +67,14 @@ function writeNew(files: FileOperations, temporary: string, file: NewFile): void
   }
 }
 
-function moveTogether(files: FileOperations, target: string, entries: readonly JournalEntry[]): void {
-  writeJournal(files, target, entries);
+function moveTogether(
+  files: FileOperations,
+  target: string,
+  journalDraft: string,
+  entries: readonly JournalEntry[],
+): void {
   try {
+    writeJournal(files, target, journalDraft, entries);
     applyEntries(files, entries);
     syncFolder(files, dirname(target));
   } catch (error) {
@@ -90,7 +97,7 @@ function syncQuietly(files: FileOperations, folder: string): void {
 function takeBack(files: FileOperations, target: string, entries: readonly JournalEntry[]): void {
   try {
     undoEntries(files, entries);
-    files.remove(journalPath(target));
+    if (existsSync(journalPath(target))) files.remove(journalPath(target));
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     throw new ModelError(
