@@ -7,12 +7,11 @@ const barWidth = 24;
 /** Shows where a job stands. */
 export class ProgressLine {
   private drawn = false;
-  private lastPhase = '';
   private lastTenth = -1;
 
   constructor(private readonly stream: NodeJS.WriteStream) {}
 
-  /** Draws the bar; where there is no terminal, writes a line a phase and a line every tenth of the epochs. */
+  /** Draws the bar; where there is no terminal, writes a line every tenth of the epochs. */
   show(update: JobProgress): void {
     if (this.stream.isTTY) {
       const text = `${bar(update)}${progressText(update)}`.slice(0, (this.stream.columns || 80) - 1);
@@ -20,11 +19,10 @@ export class ProgressLine {
       this.drawn = true;
       return;
     }
-    const tenth = Math.floor((10 * (update.epoch ?? 0)) / (update.epochs ?? 1));
-    if (update.phase === this.lastPhase && (update.phase !== 'unlearning' || tenth <= this.lastTenth)) return;
-    if (update.phase === 'unlearning' && update.epoch === undefined) return;
-    this.lastPhase = update.phase;
-    this.lastTenth = update.phase === 'unlearning' ? tenth : -1;
+    if (update.epoch === undefined || update.epochs === undefined) return;
+    const tenth = Math.floor((10 * update.epoch) / update.epochs);
+    if (tenth <= this.lastTenth) return;
+    this.lastTenth = tenth;
     this.stream.write(`${progressText(update)}\n`);
   }
 

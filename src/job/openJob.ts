@@ -43,7 +43,6 @@ export async function openJob(loaded: LoadedRecipe, modelPath?: string): Promise
   const threads = recipe.threads ?? defaultThreads();
   const engine = await openEngine(loaded, modelPath ?? resolve(base, recipe.model), threads);
   try {
-    requireFinite(engine.initialValues(), `${engine.model.path} cannot be used`);
     const data = await openData(loaded, engine.model);
     const heads = await chooseHeads(recipe, engine, data.train);
     return { engine, data, heads, threads };

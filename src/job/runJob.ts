@@ -152,7 +152,6 @@ async function measureReference(
   const engine: Engine = await openEngine(loaded, paths.reference, job.threads);
   try {
     checkOutputs(paths, engine.model.externalFiles);
-    requireFinite(engine.initialValues(), `The reference ${paths.reference} cannot be used`);
     return {
       metrics: await evaluateModel(engine, engine.initialValues(), job.data, job.heads, signal),
       files: filesOf(engine.model),

@@ -1,13 +1,16 @@
 // A job's folder: its state, its log, its lock with the process that owns it, and where its socket is.
 import { randomBytes } from 'node:crypto';
 import {
+  accessSync,
   chmodSync,
+  constants,
   lstatSync,
   mkdirSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir, userInfo } from 'node:os';
@@ -31,9 +34,23 @@ export interface JobAddress {
 /** Longest Unix socket path that every supported system takes (macOS: 104 bytes with the final zero). */
 const socketPathLimit = 100;
 
-/** The folder of all jobs: `LETHE_HOME/jobs`, else the system's place for a person's program state. */
+/**
+ * The folder of all jobs: `LETHE_HOME/jobs`, else the system's place for a person's program state, else, where that
+ * cannot be written, a temporary one.
+ */
 export function jobsFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  return join(environment['LETHE_HOME'] ?? stateHome(environment), 'jobs');
+  const given = environment['LETHE_HOME'];
+  if (given !== undefined) return join(given, 'jobs');
+  const usual = join(stateHome(environment), 'jobs');
+  try {
+    mkdirSync(usual, { recursive: true, mode: 0o700 });
+    accessSync(usual, constants.W_OK);
+    return usual;
+  } catch {
+    const temporary = join(tmpdir(), `lethe-${userInfo().uid}`);
+    ownFolder(temporary);
+    return join(temporary, 'jobs');
+  }
 }
 
 function stateHome(environment: NodeJS.ProcessEnv): string {
@@ -42,12 +59,16 @@ function stateHome(environment: NodeJS.ProcessEnv): string {
   return join(environment['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'lethe');
 }
 
+/** How long an ended job that nobody fetched is kept, in milliseconds. */
+const keptFor = 30 * 24 * 3600 * 1000;
+
 /** A job's folder on disk. */
 export class JobFolder {
   constructor(readonly path: string) {}
 
   /** Makes the folder of a new job, readable by its owner only, with an address and the state `waiting`. */
   static create(parent: string): JobFolder {
+    clearOldJobs(parent);
     const id = randomBytes(8).toString('hex');
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     const folder = new JobFolder(join(parent, id));
@@ -136,6 +157,14 @@ export function listJobs(parent: string): JobFolder[] {
     return readdirSync(parent).map(name => new JobFolder(join(parent, name)));
   } catch {
     return [];
+  }
+}
+
+/** Removes jobs that nobody works on and whose state has not changed for a month. */
+export function clearOldJobs(parent: string, now: number = Date.now()): void {
+  for (const job of listJobs(parent)) {
+    const changed = statSync(job.path, { throwIfNoEntry: false })?.mtimeMs ?? now;
+    if (now - changed > keptFor && job.owner() === null) job.remove();
   }
 }
 

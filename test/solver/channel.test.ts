@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +8,8 @@ import { createMessageConnection, SocketMessageReader, SocketMessageWriter } fro
 import { CancelledError, LetheError, UsageError } from '../../src/shared/errors';
 import type { RunResult } from '../../src/shared/report';
 import { cancelRequest, helloRequest, type JobProgress } from '../../src/shared/solverProtocol';
-import { SolverClient } from '../../src/solver/client';
-import { JobFolder } from '../../src/solver/jobFolder';
+import { SolverClient, SolverEndedError } from '../../src/solver/client';
+import { clearOldJobs, JobFolder } from '../../src/solver/jobFolder';
 import { processStart } from '../../src/solver/processStart';
 import { SolverServer, type SolverWork } from '../../src/solver/server';
 
@@ -19,6 +19,10 @@ const request = { recipe: '/r.json', assignments: [] };
 describe('solver channel', () => {
   let parent: string;
   let folder: JobFolder;
+  // The server writes its log to stderr, which is the job's log file in a process of its own.
+  const { error } = console;
+  before(() => (console.error = () => undefined));
+  after(() => (console.error = error));
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'lethe-jobs-'));
     folder = JobFolder.create(parent);
@@ -108,25 +112,19 @@ describe('solver channel', () => {
 
   it('tells usage errors, failures and defects apart', async () => {
     const errors = [new UsageError('u'), new LetheError('f'), new TypeError('d')];
-    for (const [index, error] of errors.entries()) {
+    for (const [index, thrownInside] of errors.entries()) {
       folder.remove();
       folder = JobFolder.create(parent);
-      const silent = console.error;
-      console.error = () => undefined;
-      try {
-        const served = serve(() => Promise.reject(error));
-        const client = await SolverClient.attach(folder);
-        await client.start(request);
-        const thrown = await client.result().catch((reason: unknown) => reason as Error);
-        assert.ok(thrown instanceof LetheError);
-        assert.equal(thrown instanceof UsageError, index === 0);
-        if (index < 2) assert.equal(thrown.message, error.message);
-        else assert.match(thrown.message, /defect of Lethe \(d\).*solver\.log/);
-        client.detach();
-        await served;
-      } finally {
-        console.error = silent;
-      }
+      const served = serve(() => Promise.reject(thrownInside));
+      const client = await SolverClient.attach(folder);
+      await client.start(request);
+      const thrown = await client.result().catch((reason: unknown) => reason as Error);
+      assert.ok(thrown instanceof LetheError);
+      assert.equal(thrown instanceof UsageError, index === 0);
+      if (index < 2) assert.equal(thrown.message, thrownInside.message);
+      else assert.match(thrown.message, /defect of Lethe \(d\).*solver\.log/);
+      client.detach();
+      await served;
     }
   });
 
@@ -172,6 +170,35 @@ describe('solver channel', () => {
     assert.ok(Buffer.byteLength(socket) <= 100, socket);
     assert.equal(statSync(join(socket, '..')).mode & 0o077, 0);
     far.remove();
+  });
+
+  it('is cleared after a month unless somebody works on it', () => {
+    const now = Date.now();
+    const month = 31 * 24 * 3600 * 1000;
+    clearOldJobs(parent, now);
+    assert.ok(existsSync(folder.path));
+    folder.lock();
+    clearOldJobs(parent, now + month);
+    assert.ok(existsSync(folder.path));
+    rmSync(join(folder.path, 'lock'));
+    clearOldJobs(parent, now + month);
+    assert.ok(!existsSync(folder.path));
+    folder = JobFolder.create(parent);
+  });
+
+  it('says when its program does not come up', async () => {
+    const program = join(parent, 'broken.js');
+    writeFileSync(program, 'console.error("no memory"); process.exit(3);');
+    const thrown = await SolverClient.launch({ program, jobs: join(parent, 'jobs') }).catch(
+      (error: unknown) => error as Error,
+    );
+    assert.ok(thrown instanceof SolverEndedError);
+    assert.match(
+      thrown.message,
+      /^The solver process ended without a result \(exit code 3\); no file was changed/,
+    );
+    const log = /Its log: (.*)$/.exec(thrown.message)![1]!;
+    assert.equal(readFileSync(log, 'utf8'), 'no memory\n');
   });
 
   it('is owned by one living process', () => {

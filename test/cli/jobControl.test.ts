@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobState } from '../../src/shared/solverProtocol';
+import { Workplace, type Ended } from './harness';
+
+const recipe = 'sine-poisoned/recipe.unlearn.json';
+const endless = ['run', recipe, '--json', '--set', 'method.epochs=1000000', 'method.descentEpochs=0'];
+
+describe('lethe run', () => {
+  let place: Workplace;
+  beforeEach(() => (place = new Workplace('sine-poisoned')));
+  afterEach(() => place.remove());
+
+  const lives = (pid: number): boolean => {
+    try {
+      process.kill(pid, 0);
+      return !/\) Z /.test(existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '');
+    } catch {
+      return false;
+    }
+  };
+  const state = (): JobState =>
+    JSON.parse(readFileSync(join(place.jobs()[0]!, 'state.json'), 'utf8')) as JobState;
+
+  /** Waits until something holds. */
+  async function until<T>(what: string, test: () => T | undefined | false): Promise<T> {
+    for (let waited = 0; waited < 30_000; waited += 25) {
+      try {
+        const value = test();
+        if (value !== undefined && value !== false) return value;
+      } catch {
+        // The job is not that far yet.
+      }
+      await sleep(25);
+    }
+    return assert.fail(`It took too long until ${what}.`);
+  }
+
+  /** Starts a job and waits until it unlearns; gives the solver's process id. */
+  async function started(
+    args: readonly string[],
+  ): Promise<{ pid: number; interrupt(signal: NodeJS.Signals): void; ended: Promise<Ended> }> {
+    const { child, ended } = place.start(args);
+    await until('the job runs', () => state().progress?.epoch !== undefined);
+    const { pid } = JSON.parse(readFileSync(join(place.jobs()[0]!, 'lock'), 'utf8')) as { pid: number };
+    return { pid, interrupt: signal => child.kill(signal), ended };
+  }
+
+  it('is cancelled by Ctrl-C: nothing changes, no process and no job stays', async () => {
+    const before = place.snapshot();
+    const { pid, interrupt, ended } = await started(endless);
+    interrupt('SIGINT');
+    const { code, stdout, stderr } = await ended;
+    assert.equal(code, 130, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, /Cancelled\. No file was changed\.\n$/);
+    await until('the solver has ended', () => !lives(pid));
+    assert.deepEqual(place.snapshot(), before);
+    assert.deepEqual(place.jobs(), []);
+  });
+
+  it('says in one sentence that its solver was killed, and where the log is', async () => {
+    const before = place.snapshot();
+    const { pid, ended } = await started(endless);
+    process.kill(pid, 'SIGKILL');
+    const { code, stdout, stderr } = await ended;
+    assert.equal(code, 1);
+    assert.equal(stdout, '');
+    const last = stderr.trimEnd().split('\n').at(-1)!;
+    assert.match(
+      last,
+      /^The solver process ended without a result \(killed by SIGKILL\); no file was changed/,
+    );
+    const log = /Its log: (.*)$/.exec(last)![1]!;
+    assert.ok(existsSync(log), log);
+    assert.deepEqual(place.snapshot(), before);
+  });
+
+  it('goes on when its client is killed, and keeps the result', async () => {
+    const { pid, interrupt, ended } = await started([
+      'run',
+      recipe,
+      '--set',
+      'method.epochs=400',
+      'method.descentEpochs=395',
+    ]);
+    interrupt('SIGKILL');
+    await ended;
+    assert.ok(lives(pid));
+    const finished = await until('the job is done', () => (state().status === 'done' ? state() : undefined));
+    assert.ok(finished.result!.after.test!.maxError! > 0);
+    assert.ok(existsSync(place.at('sine-poisoned', 'unlearned.onnx')));
+    await until('the solver has ended', () => !lives(pid));
+  });
+
+  it('stops when its cost passes the budget', async () => {
+    const before = place.snapshot();
+    const { code, stdout, stderr } = await place.lethe('run', recipe, '--set', 'budget={"share":0.0001}');
+    assert.equal(code, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, /cost passed the budget: 0\.0001 of retraining is 250 sample gradients/);
+    assert.deepEqual(place.snapshot(), before);
+  });
+});
