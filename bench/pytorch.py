@@ -80,13 +80,28 @@ class Task:
         return (-strength * removed,)
 
 
+def blas():
+    """The file of the BLAS library in use: `libopenblas…`, `libmkl…`, or `libblas…`, the slow reference; else None."""
+    torch.ones(8, 8) @ torch.ones(8, 8)
+    try:
+        lines = pathlib.Path('/proc/self/maps').read_text().splitlines()
+    except OSError:
+        return None
+    files = {pathlib.Path(line.split()[-1]).resolve() for line in lines if '/' in line}
+    for word in ('openblas', 'mkl_core', 'blis', 'blas'):
+        for file in files:
+            if word in str(file) and '.so' in file.name:
+                return str(file)
+    return None
+
+
 def main():
     tasks = {}
     for line in sys.stdin:
         command = json.loads(line)
         if command['do'] == 'start':
             torch.set_num_threads(command['threads'])
-            answer = {'version': torch.__version__, 'threads': torch.get_num_threads()}
+            answer = {'version': torch.__version__, 'threads': torch.get_num_threads(), 'blas': blas()}
         elif command['do'] == 'load':
             tasks[command['task']] = Task(command['task'], command['folder'])
             answer = {}

@@ -9,6 +9,8 @@ export interface PyTorchSetting {
   readonly python: string;
   readonly version: string;
   readonly threads: number;
+  /** The file of its BLAS library, null where that could not be found out. */
+  readonly blas: string | null;
   /** The value of OPENBLAS_CORETYPE, null where OpenBLAS chooses its kernels itself. */
   readonly coreType: string | null;
 }
@@ -27,6 +29,11 @@ export class PyTorch {
     readonly setting: PyTorchSetting,
   ) {}
 
+  /** Whether it multiplies matrices with the reference BLAS, several times slower than OpenBLAS. */
+  get slow(): boolean {
+    return /\/libblas\.so/.test(this.setting.blas ?? '') && !this.setting.blas?.includes('openblas');
+  }
+
   /** Starts it with the first Python that can import torch; null when there is none. */
   static async start(threads: number): Promise<PyTorch | null> {
     for (const python of ['/usr/bin/python3', 'python3']) {
@@ -43,9 +50,13 @@ export class PyTorch {
         env: coreType ? { ...environment, OPENBLAS_CORETYPE: coreType } : environment,
       });
       const lines = createInterface({ input: child.stdout });
-      const torch = new PyTorch(child, lines, { python, version: '', threads, coreType });
-      const started = await torch.ask<{ version: string; threads: number }>({ do: 'start', threads });
-      return new PyTorch(child, lines, { python, coreType, ...started });
+      const torch = new PyTorch(child, lines, { python, version: '', threads, blas: null, coreType });
+      const started = await torch.ask<{ version: string; threads: number; blas: string | null }>({
+        do: 'start',
+        threads,
+      });
+      const openBlas = started.blas?.includes('openblas') ?? false;
+      return new PyTorch(child, lines, { python, coreType: openBlas ? coreType : null, ...started });
     }
     return null;
   }

@@ -17,7 +17,7 @@ interface Row {
   /** Lethe's time over PyTorch's. */
   readonly ratio: number | null;
   readonly goal: string;
-  /** null where PyTorch is needed and missing. */
+  /** null where it cannot be judged: PyTorch is missing or has only the slow reference BLAS. */
   readonly met: boolean | null;
 }
 
@@ -137,7 +137,7 @@ async function compete(contest: Contest, torch: PyTorch | null, rounds: number):
   const lethe = median(ours);
   const pytorch = theirs.length > 0 ? median(theirs) : null;
   const ratio = pytorch === null ? null : lethe / pytorch;
-  const met = ratio === null ? null : ratio <= contest.most;
+  const met = ratio === null || torch?.slow ? null : ratio <= contest.most;
   return { task: contest.task, lethe, pytorch, ratio, goal: contest.goal, met };
 }
 
@@ -224,15 +224,24 @@ function describeSetting(torch: PyTorch | null): string {
   if (!torch) {
     return `${machine}\nPyTorch could not be imported (tried /usr/bin/python3 and python3), so there are no ratios. On Debian: apt install python3-torch.`;
   }
-  const { version, python, coreType } = torch.setting;
-  const kernels = coreType
-    ? `with OPENBLAS_CORETYPE=${coreType}, its fast kernels for this CPU`
-    : 'with the kernels that OpenBLAS chooses (no AVX-512 here)';
-  return `${machine}\nPyTorch ${version} in ${python}, ${torch.setting.threads} threads, ${kernels}.`;
+  const { version, python, blas, coreType } = torch.setting;
+  const library = coreType
+    ? `${blas}, OPENBLAS_CORETYPE=${coreType} (the CPU has AVX-512)`
+    : (blas ?? 'unknown');
+  const lines = [
+    machine,
+    `PyTorch ${version} in ${python}, ${torch.setting.threads} threads, BLAS: ${library}.`,
+  ];
+  if (torch.slow) {
+    lines.push(
+      'This is the reference BLAS, several times slower than OpenBLAS: the ratios below say nothing about the goals. On Debian: apt install libopenblas0-pthread.',
+    );
+  }
+  return lines.join('\n');
 }
 
 function table(rows: readonly Row[]): string {
-  const verdict = (met: boolean | null): string => (met === null ? 'not known' : met ? 'met' : 'missed');
+  const verdict = (met: boolean | null): string => (met === null ? 'not judged' : met ? 'met' : 'missed');
   const lines = [['', 'Lethe', 'PyTorch', 'ratio', 'goal', '']];
   for (const { task, lethe, pytorch, ratio, goal, met } of rows) {
     const share = ratio === null ? '–' : ratio < 0.1 ? `1/${(1 / ratio).toFixed(0)}` : `${ratio.toFixed(2)}×`;

@@ -7,7 +7,7 @@ import type { Batch, HeadLoss } from '../src/runtime/contracts';
 import { Engine } from '../src/runtime/engine';
 import { encodeNpy } from '../src/tensor/npy';
 import { decodeNpz } from '../src/tensor/npz';
-import { elementCount, float32, int64, toFloat32, toFloat64, type Tensor } from '../src/tensor/tensor';
+import { elementCount, float32, int64, toFloat32, toFloat64, zeros, type Tensor } from '../src/tensor/tensor';
 
 /** A model, all its training data, the batch that is timed and the samples to forget. */
 export interface Workload {
@@ -52,10 +52,13 @@ export async function mnistWorkload(threads: number): Promise<Workload> {
 /** The samples with these indices. */
 export function take(tensor: Tensor, indices: readonly number[]): Tensor {
   const size = elementCount(tensor.dims.slice(1));
-  const dims = [indices.length, ...tensor.dims.slice(1)];
-  const values = toFloat64(tensor);
-  const picked = indices.flatMap(index => [...values.subarray(index * size, (index + 1) * size)]);
-  return tensor.dtype === 'int64' ? int64(dims, picked) : float32(dims, picked);
+  const taken = zeros(tensor.dtype, [indices.length, ...tensor.dims.slice(1)]);
+  indices.forEach((index, place) => {
+    const row = tensor.data.subarray(index * size, (index + 1) * size);
+    // Both arrays have the tensor's own type.
+    (taken.data as Float32Array).set(row as Float32Array, place * size);
+  });
+  return taken;
 }
 
 /** The training data as the methods read it. */
