@@ -12,7 +12,7 @@ export interface ReadLimits {
   readonly depth: number;
 }
 
-/** Limits far above any model seen in practice: about a hundred times those of the largest language models. */
+/** Limits far above any model seen in practice: several times those of the largest language models. */
 export const defaultLimits: ReadLimits = {
   headerBytes: 256 * 2 ** 20,
   items: 2_000_000,
