@@ -1,20 +1,20 @@
 // Writes media/recipe.schema.json, the JSON Schema of recipes, from the schema in src/shared/recipe.ts.
 import { build } from 'esbuild';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from './ensure.mjs';
 
-const bundle = join(root, 'dist', 'recipe-schema.cjs');
-await build({
+const { outputFiles } = await build({
   absWorkingDir: root,
   entryPoints: ['src/shared/recipe.ts'],
   bundle: true,
   platform: 'node',
   format: 'cjs',
-  outfile: bundle,
+  write: false,
   logLevel: 'warning',
 });
-const { recipeJsonSchema } = createRequire(import.meta.url)(bundle);
+const bundle = { exports: {} };
+new Function('module', 'exports', outputFiles[0].text)(bundle, bundle.exports);
+const { recipeJsonSchema } = bundle.exports;
 mkdirSync(join(root, 'media'), { recursive: true });
 writeFileSync(join(root, 'media', 'recipe.schema.json'), `${JSON.stringify(recipeJsonSchema(), null, 2)}\n`);

@@ -48,6 +48,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// Commands that can stop in good order listen themselves; the others write nothing until they are done.
+process.on('SIGINT', () => {
+  if (process.listenerCount('SIGINT') === 1) process.exit(130);
+});
+
 void main().then(code => {
   process.exitCode = code;
 });
