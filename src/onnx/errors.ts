@@ -19,7 +19,8 @@ export class ModelError extends LetheError {
 /** The code of a failed system call ('ENOENT', …), or undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
+  // Node's own errors have codes as well (ERR_OUT_OF_RANGE); those are defects and must not pass for a bad disk.
+  return typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
 }
 
 /** The ModelError for a file that the system would not open or read; anything else is returned as it is. */

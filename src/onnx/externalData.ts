@@ -9,7 +9,6 @@ import type { FileStamp, PayloadRange } from './model';
 interface ExternalFile {
   readonly path: string;
   readonly size: number;
-  readonly links: number;
 }
 
 /** The external files of one model. Each location is checked once. */
@@ -95,7 +94,7 @@ export class ExternalFiles {
       );
     }
     this.stamps.set(path, stampOf(path, stats));
-    return { path, size: stats.size, links: stats.nlink };
+    return { path, size: stats.size };
   }
 
   private number(tensor: string, entries: ReadonlyMap<string, string>, key: string): number | undefined {

@@ -85,15 +85,17 @@ export function undoEntries(files: FileOperations, entries: readonly JournalEntr
 
 /**
  * Completes a save to `target` that was interrupted after its journal was written: its new files are whole by then.
- * Gives true when there was something to complete. Leaves a save that another process is doing right now alone.
- * Throws a ModelError when the journal is damaged or the folder may not be written to.
+ * Gives true when there was something to complete. Throws a ModelError when another process is in the middle of such
+ * a save, the journal is damaged, or the folder may not be written to.
  */
 export function recoverSave(target: string, files: FileOperations = realFiles): boolean {
   const path = journalPath(resolve(target));
   const text = readJournal(path);
   if (text === null) return false;
   const entries = parseJournal(path, text);
-  if (entries === null) return false;
+  if (entries === null) {
+    throw new ModelError(target, 'Another process is saving this model right now.', 'Try again in a minute.');
+  }
   try {
     applyEntries(files, entries);
     syncFolder(files, dirname(path));

@@ -1,4 +1,5 @@
 // Reads an ONNX file: everything but the tensors' bytes, which stay in the file until they are needed.
+import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   decodeFunction,
@@ -26,7 +27,7 @@ import { WireReader } from './wire';
  */
 export function readModel(path: string, limits: Partial<ReadLimits> = {}): OnnxModel {
   const file = resolve(path);
-  recoverSave(file);
+  recoverSave(existsSync(file) ? realpathSync(file) : file);
   return withFile(file, (descriptor, stats) => {
     if (stats.size === 0)
       throw new ModelError(file, 'The file is empty.', 'Export or download the model again.');

@@ -7,6 +7,8 @@ import type { ReadLimits } from './limits';
 export type WireType = 0 | 1 | 2 | 5;
 
 const windowBytes = 16384;
+/** What a number in a growing list takes at most. */
+const bytesPerNumber = 24;
 const corrupted = 'The file is damaged; export or download it again.';
 
 /** A position in a protobuf file. All methods that read move it forward, and none past the current message. */
@@ -110,12 +112,12 @@ export class WireReader {
 
   /** Appends the integers of a repeated field, packed or not. */
   integers(wire: WireType, target: number[]): void {
-    this.repeated(wire, 0, 8, () => target.push(this.integer(0)));
+    this.repeated(wire, 0, () => target.push(this.integer(0)));
   }
 
   /** Appends the floats of a repeated field, packed or not. */
   floats(wire: WireType, target: number[]): void {
-    this.repeated(wire, 5, 8, () => target.push(this.float(5)));
+    this.repeated(wire, 5, () => target.push(this.float(5)));
   }
 
   /** A string. Bytes that are no UTF-8 become replacement characters. */
@@ -156,10 +158,10 @@ export class WireReader {
     }
   }
 
-  private repeated(wire: WireType, element: WireType, bytesKept: number, read: () => void): void {
+  private repeated(wire: WireType, element: WireType, read: () => void): void {
     if (wire !== 2) {
       this.expect(wire, element);
-      this.spend(bytesKept);
+      this.spend(bytesPerNumber);
       read();
       return;
     }
@@ -167,7 +169,7 @@ export class WireReader {
     const outerEnd = this.end;
     this.end = stop;
     while (this.position < stop) {
-      this.spend(bytesKept);
+      this.spend(bytesPerNumber);
       read();
     }
     this.end = outerEnd;

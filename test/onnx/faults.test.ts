@@ -1,7 +1,8 @@
 // Disks that fill up, refuse and stop in the middle of a save: every file is as it was, or the save is completed.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, writeFileSync, existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync, writeFileSync, existsSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { realFiles, type FileOperations } from '../../src/onnx/fileOperations';
 import { journalPath, recoverSave } from '../../src/onnx/journal';
@@ -154,6 +155,23 @@ describe('saving on a failing disk', () => {
         });
       }
       assert.ok(existsSync(join(folder, 'cnn-external.bin')));
+    });
+  });
+
+  it('waits for a save of another process, but not for one whose process is gone', async () => {
+    await inFolder(folder => {
+      const path = prepare(folder);
+      const journal = (owner: number): void =>
+        writeFileSync(journalPath(path), JSON.stringify({ process: owner, files: [] }));
+      journal(process.ppid);
+      assert.throws(() => readModel(path), { name: 'ModelError', message: /Another process is saving/ });
+      const hourAgo = new Date(Date.now() - 3600_000);
+      utimesSync(journalPath(path), hourAgo, hourAgo);
+      readModel(path);
+      assert.ok(!existsSync(journalPath(path)));
+      journal(spawnSync(process.execPath, ['--version']).pid);
+      readModel(path);
+      assert.ok(!existsSync(journalPath(path)));
     });
   });
 });
