@@ -1,6 +1,8 @@
 // What a model gives for a whole dataset.
 import { bindDataset } from '../data/bind';
+import type { BoundDataset, InputSignature } from '../data/dataset';
 import { openDataset } from '../data/open';
+import { LetheError } from '../shared/errors';
 import { Engine } from '../runtime/engine';
 import type { DataSource, Preprocess } from '../shared/recipe';
 import { allocate, type Tensor } from '../tensor/tensor';
@@ -29,8 +31,7 @@ const chunk = 256;
 export async function predictDataset(modelPath: string, source: SampleSource): Promise<Predictions> {
   const engine = await Engine.open(modelPath, { threads: defaultThreads() });
   try {
-    const dataset = await openDataset(source.data, source.base);
-    const bound = bindDataset(dataset, inputSignatures(engine.model), source.preprocess);
+    const bound = await openInputs(source, inputSignatures(engine.model));
     const values = engine.initialValues();
     const parts: Tensor[][] = [];
     for (let start = 0; start < bound.size; start += chunk) {
@@ -42,9 +43,28 @@ export async function predictDataset(modelPath: string, source: SampleSource): P
     engine.model.graph.outputs.forEach(({ name }, index) =>
       outputs.set(name, stack(parts.map(part => part[index]!))),
     );
-    return { outputs, warnings: bound.warnings, path: dataset.path };
+    return { outputs, warnings: bound.warnings, path: bound.dataset.path };
   } finally {
     await engine.close();
+  }
+}
+
+/**
+ * The samples fitted to the model. Predicting needs no labels: where the data fits only when nothing in it is taken
+ * for labels, nothing is.
+ */
+async function openInputs(source: SampleSource, inputs: readonly InputSignature[]): Promise<BoundDataset> {
+  try {
+    return bindDataset(await openDataset(source.data, source.base), inputs, source.preprocess);
+  } catch (error) {
+    const named = typeof source.data === 'string' ? { path: source.data } : source.data;
+    if (!(error instanceof LetheError) || named.labels !== undefined) throw error;
+    try {
+      const unlabelled = await openDataset({ ...named, labels: [] }, source.base);
+      return bindDataset(unlabelled, inputs, source.preprocess);
+    } catch {
+      throw error;
+    }
   }
 }
 

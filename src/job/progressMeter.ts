@@ -8,13 +8,15 @@ export class ProgressMeter {
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** A method's update with the seconds left; absent until two updates have been seen. */
+  /** A method's update with the seconds left; absent in the first and after the last step. */
   measure(update: ProgressUpdate): JobProgress {
     const time = this.now();
     const first = (this.first ??= { time, step: update.step });
     const done = update.step - first.step;
     const secondsLeft =
-      done > 0 ? (((time - first.time) / done) * Math.max(0, update.steps - update.step)) / 1000 : undefined;
+      done > 0 && update.step < update.steps
+        ? (((time - first.time) / done) * (update.steps - update.step)) / 1000
+        : undefined;
     return { phase: 'unlearning', ...update, ...(secondsLeft === undefined ? {} : { secondsLeft }) };
   }
 }

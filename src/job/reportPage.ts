@@ -1,7 +1,7 @@
 // The report of a run as data (report.json) and as one page that needs nothing else (report.html).
 import type { ModelDistance } from '../evaluate/weightDiff';
 import type { HeadLoss } from '../runtime/contracts';
-import { comparedColumns } from '../shared/comparison';
+import { comparedColumns, percentage } from '../shared/comparison';
 import { metricRows } from '../shared/metricRows';
 import type { RunResult } from '../shared/report';
 import type { Environment } from './machine';
@@ -34,7 +34,7 @@ export function reportPage(report: Report): string {
     `<h1>What changed</h1>`,
     paragraph(
       `${result.method} made the model forget ${report.samples.forgotten} of ${report.samples.train} samples in ` +
-        `${result.seconds.toFixed(1)} s, at ${(100 * result.cost.share).toPrecision(2)} % of the cost of retraining ` +
+        `${result.seconds.toFixed(1)} s, at ${percentage(result.cost.share)} of the cost of retraining ` +
         `(${result.cost.sampleGradients} sample gradients).`,
     ),
     table(rows[0]!, rows.slice(1)),

@@ -9,10 +9,15 @@ export function comparedColumns(result: RunResult): MetricColumn[] {
     metrics,
     cost,
   });
-  const share = `${(100 * result.cost.share).toPrecision(2)} %`;
+  const share = percentage(result.cost.share);
   return [
     column('original', result.before, '–'),
     column('unlearned', result.after, share),
     ...(result.reference ? [column('retrained', result.reference, '100 %')] : []),
   ];
+}
+
+/** A share as a percentage with two significant digits: "0.35 %", "140 %". */
+export function percentage(share: number): string {
+  return `${Number((100 * share).toPrecision(2))} %`;
 }

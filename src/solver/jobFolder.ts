@@ -129,7 +129,8 @@ export class JobFolder {
   remove(): void {
     const socket = this.addressIfAny()?.socket;
     if (socket !== undefined && process.platform !== 'win32') rmSync(socket, { force: true });
-    rmSync(this.path, { recursive: true, force: true });
+    // On Windows a solver that is about to end may still hold its log.
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
   private addressIfAny(): JobAddress | null {

@@ -83,6 +83,24 @@ describe('lethe', () => {
     assert.deepEqual((decodeNpz(readFileSync(place.at('q.npz'))).get('logits') as Tensor).data, logits.data);
   });
 
+  it('predict takes data that holds nothing but inputs', async () => {
+    const lines = readFileSync(place.at(sine('test.csv')), 'utf8')
+      .trim()
+      .split(/\r?\n/);
+    writeFileSync(place.at('inputs.csv'), lines.map(line => line.split(',')[0]).join('\n'));
+    const labelled = await place.lethe(
+      'predict',
+      sine('model.onnx'),
+      '--data',
+      sine('test.csv'),
+      '--out',
+      'a.npy',
+    );
+    const bare = await place.lethe('predict', sine('model.onnx'), '--data', 'inputs.csv', '--out', 'b.npy');
+    assert.equal(bare.code, 0, labelled.stderr + bare.stderr);
+    assert.deepEqual(readFileSync(place.at('b.npy')), readFileSync(place.at('a.npy')));
+  });
+
   it('gradients writes the gradient of a loss that finite differences confirm', async () => {
     writeFileSync(place.at('x.npy'), encodeNpy(float32([4, 1], [-3, -1, 0.5, 2])));
     writeFileSync(place.at('y.npy'), encodeNpy(float32([4, 1], [0.1, -0.4, 1, 0.2])));

@@ -76,6 +76,7 @@ describe('parts of a job', () => {
     assert.equal(meter.measure(update).secondsLeft, undefined);
     now = 4000;
     assert.equal(meter.measure({ ...update, step: 3 }).secondsLeft, 14);
+    assert.equal(meter.measure({ ...update, step: 10 }).secondsLeft, undefined);
   });
 
   it('writes the same JSON for the same value', () => {
