@@ -23,6 +23,14 @@ export function dependentValues(nodes: readonly OnnxNode[], sources: Iterable<st
   return dependent;
 }
 
+/** The values that depend on the elements of any of the sources, not on their shapes alone. */
+export function valueDependent(nodes: readonly OnnxNode[], sources: Iterable<string>): Set<string> {
+  return dependentValues(
+    nodes.filter(node => node.opType !== 'Shape' && node.opType !== 'Size'),
+    sources,
+  );
+}
+
 /** The values that reach one of the targets along edges that gradients flow through. Targets included. */
 export function usefulValues(nodes: readonly OnnxNode[], targets: Iterable<string>): Set<string> {
   const useful = new Set(targets);

@@ -14,6 +14,8 @@ export const microsoftDomain = 'com.microsoft';
 export class GraphBuilder {
   readonly nodes: OnnxNode[] = [];
   readonly constants = new Map<string, Tensor>();
+  /** Values of computed integers (shapes, pads, axes) that do not depend on the data. */
+  readonly knownInts = new Map<string, readonly number[]>();
   private readonly dimsByName = new Map<string, readonly number[]>();
   private readonly memo = new Map<string, string>();
   private counter = 0;

@@ -110,11 +110,14 @@ export class RuleContext {
     return axis < 0 ? axis + rank : axis;
   }
 
-  /** The values of an integer input that is constant in the graph, else undefined. */
-  constantInts(index: number): readonly number[] | undefined {
+  /** The values of an integer input that does not depend on the data, else undefined. */
+  knownInts(index: number): readonly number[] | undefined {
     const name = this.node.inputs[index];
-    const tensor = name ? this.b.constants.get(name) : undefined;
-    return tensor ? Array.from(tensor.data as ArrayLike<number | bigint>, Number) : undefined;
+    if (!name) return undefined;
+    const constant = this.b.constants.get(name);
+    return constant
+      ? Array.from(constant.data as ArrayLike<number | bigint>, Number)
+      : this.b.knownInts.get(name);
   }
 
   /** The same node applied to other inputs; for operators that are linear in an argument. */

@@ -17,7 +17,15 @@ import {
 } from './rules/elementwise';
 import { batchNormalizationRule } from './rules/normalization';
 import { averagePoolRule, globalAveragePoolRule, maxPoolRule } from './rules/pooling';
-import { castRule, concatRule, expandRule, gatherRule, reshapeRule, transposeRule } from './rules/shape';
+import {
+  castRule,
+  concatRule,
+  expandRule,
+  gatherRule,
+  padRule,
+  reshapeRule,
+  transposeRule,
+} from './rules/shape';
 import { logSoftmaxRule, softmaxRule } from './rules/softmax';
 
 const rules: Readonly<Record<string, Rule>> = {
@@ -39,6 +47,7 @@ const rules: Readonly<Record<string, Rule>> = {
   MaxPool: maxPoolRule,
   Mul: mulRule,
   Neg: negRule,
+  Pad: padRule,
   Relu: reluRule,
   Reshape: reshapeRule,
   Sigmoid: sigmoidRule,

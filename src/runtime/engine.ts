@@ -1,8 +1,9 @@
 // The engine: a model whose predictions, losses and gradients can be computed for any parameter values.
 import { DifferentiationError } from '../autodiff/rule';
-import type { OnnxModel } from '../onnx/model';
+import type { OnnxModel, ValueInfo } from '../onnx/model';
 import { readModel } from '../onnx/reader';
-import { elementCount, zeros, type Tensor } from '../tensor/tensor';
+import { isFloating } from '../tensor/dtype';
+import { castTensor, elementCount, zeros, type Tensor } from '../tensor/tensor';
 import { chunksOf, joinChunks, takeChunk, takeSamples } from './batches';
 import { planColumns } from './columns';
 import type {
@@ -90,9 +91,10 @@ export class Engine {
    */
   async predict(
     values: ParameterValues,
-    inputs: readonly Tensor[],
+    given: readonly Tensor[],
     options: { logits?: boolean } = {},
   ): Promise<Tensor[]> {
+    const inputs = this.adapted(given);
     const shapes = await this.shapesFor(values, inputs);
     const session = await this.session('predict', 'the model', () => predictionGraph(this.parts));
     const samples = sampleCount(inputs);
@@ -121,11 +123,12 @@ export class Engine {
    */
   async lossGradient(
     values: ParameterValues,
-    batch: Batch,
+    given: Batch,
     heads: readonly HeadLoss[],
     sampleWeights?: Float32Array,
   ): Promise<LossGradient> {
     this.requireTrainable();
+    const batch = { ...given, inputs: this.adapted(given.inputs) };
     const shapes = await this.shapesFor(values, batch.inputs);
     const samples = sampleCount(batch.inputs);
     const resolved = heads.map((head, index) =>
@@ -166,8 +169,9 @@ export class Engine {
    * For each sample the gradient of the largest element (the first on ties) of the first output as the file defines
    * it: by parameter, [samples, …dims of the parameter].
    */
-  async perSampleGradients(values: ParameterValues, inputs: readonly Tensor[]): Promise<Map<string, Tensor>> {
+  async perSampleGradients(values: ParameterValues, given: readonly Tensor[]): Promise<Map<string, Tensor>> {
     this.requireTrainable();
+    const inputs = this.adapted(given);
     const shapes = await this.shapesFor(values, inputs);
     const samples = sampleCount(inputs);
     const output = this.parts.model.graph.outputs[0]?.name as string;
@@ -197,7 +201,7 @@ export class Engine {
    */
   async project(
     values: ParameterValues,
-    batch: Batch,
+    given: Batch,
     options: {
       readonly strength: number;
       readonly kind: ConstraintKind;
@@ -206,6 +210,7 @@ export class Engine {
     },
   ): Promise<ProjectionResult> {
     this.requireTrainable();
+    const batch = { ...given, inputs: this.adapted(given.inputs) };
     const shapes = await this.shapesFor(values, batch.inputs);
     const { heads, kind } = options;
     const [head] = heads;
@@ -301,13 +306,29 @@ export class Engine {
     return made;
   }
 
-  private async shapesFor(values: ParameterValues, inputs: readonly Tensor[]): Promise<ShapeTable> {
-    if (inputs.length !== this.parts.inputs.length)
+  /**
+   * Inputs in the types that the graph computes with: floating ones as float32, integers in the width the model
+   * declares. Throws a RuntimeFailure when floats are given for integers or the number of inputs is off.
+   */
+  private adapted(inputs: readonly Tensor[]): Tensor[] {
+    const wanted = this.parts.inputs;
+    if (inputs.length !== wanted.length)
       throw new RuntimeFailure(
-        `${this.parts.model.path} takes ${this.parts.inputs.length} inputs ` +
-          `(${this.parts.inputs.map(input => input.name).join(', ')}), but ${inputs.length} were given. ` +
-          'Give one array an input, in this order.',
+        `${this.parts.model.path} takes ${wanted.length} inputs (${wanted.map(input => input.name).join(', ')}), ` +
+          `but ${inputs.length} were given. Give one array an input, in this order.`,
       );
+    return inputs.map((input, index) => {
+      const { name, dtype } = wanted[index] as ValueInfo;
+      if (isFloating(input.dtype) && !isFloating(dtype))
+        throw new RuntimeFailure(
+          `The input ${name} of ${this.parts.model.path} takes ${dtype}, but the data are ${input.dtype}. ` +
+            'Convert them first: Lethe does not round data by itself.',
+        );
+      return castTensor(input, dtype);
+    });
+  }
+
+  private async shapesFor(values: ParameterValues, inputs: readonly Tensor[]): Promise<ShapeTable> {
     const key = shapeKey(inputs);
     let shapes = this.shapes.get(key);
     if (!shapes) {

@@ -24,6 +24,7 @@ export function forwardBuilder(model: GraphModel, shapes: ShapeTable, batch: num
   for (const input of weightInputs(model)) builder.declare(input.name, input.dims as readonly number[]);
   for (const name of shapes.names())
     if (!builder.hasDims(name)) builder.declare(name, shapes.dims(name, batch));
+  for (const [name, values] of shapes.knownInts(batch)) builder.knownInts.set(name, values);
   for (const node of model.graph.nodes) builder.push(node);
   return builder;
 }

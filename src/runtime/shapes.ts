@@ -2,6 +2,7 @@
 import type { ValueInfo } from '../onnx/model';
 import { elementCount, zeros, type Tensor } from '../tensor/tensor';
 import type { GraphModel } from './graphModel';
+import { valueDependent } from '../autodiff/activity';
 import { Session, feed, feedFloats, type RuntimeTensor } from './session';
 import type { ParameterValues } from './contracts';
 
@@ -15,6 +16,7 @@ interface AffineDims {
 export class ShapeTable {
   constructor(
     private readonly table: ReadonlyMap<string, AffineDims>,
+    private readonly integers: ReadonlyMap<string, AffineDims>,
     /** The only batch size the model takes, or null when any will do. */
     readonly fixedBatch: number | null,
   ) {}
@@ -29,6 +31,16 @@ export class ShapeTable {
     const entry = this.table.get(name);
     if (!entry) throw new TypeError(`The dims of ${name} were not probed.`);
     return entry.base.map((base, axis) => base + entry.slope[axis]! * batch);
+  }
+
+  /** The values, at a batch size, of every computed integer tensor that depends on shapes alone. */
+  knownInts(batch: number): Map<string, number[]> {
+    return new Map(
+      [...this.integers].map(([name, { base, slope }]) => [
+        name,
+        base.map((value, index) => value + slope[index]! * batch),
+      ]),
+    );
   }
 
   /** Whether axis 0 of a value is the batch, and no other axis grows with it. */
@@ -85,35 +97,61 @@ export async function probeShapes(
   try {
     const fixedBatch = declaredBatch(model.inputs);
     const weights = weightFeeds(model, values);
-    const at = async (batch: number): Promise<Map<string, readonly number[]>> => {
+    const byElements = valueDependent(
+      model.graph.nodes,
+      model.inputs.map(input => input.name),
+    );
+    const at = async (batch: number): Promise<Probe> => {
       const feeds: Record<string, RuntimeTensor> = { ...weights };
       model.inputs.forEach((input, index) => {
         feeds[input.name] = feed(repeated(inputs[index] as Tensor, batch));
       });
       const outputs = await session.run(feeds);
-      const dims = new Map<string, readonly number[]>();
-      for (const [name, tensor] of Object.entries(feeds)) dims.set(name, tensor.dims);
-      for (const [name, tensor] of Object.entries(outputs)) dims.set(name, tensor.dims);
-      return dims;
+      const probe: Probe = { dims: new Map(), integers: new Map() };
+      for (const [name, tensor] of Object.entries(feeds)) probe.dims.set(name, tensor.dims);
+      for (const [name, tensor] of Object.entries(outputs)) {
+        probe.dims.set(name, tensor.dims);
+        const integral = tensor.type === 'int64' || tensor.type === 'int32';
+        if (integral && !byElements.has(name) && tensor.size <= mostIntegers)
+          probe.integers.set(name, Array.from(tensor.data as ArrayLike<number | bigint>, Number));
+      }
+      return probe;
     };
     if (fixedBatch !== null) {
-      const dims = await at(fixedBatch);
-      return new ShapeTable(
-        new Map([...dims].map(([name, base]) => [name, { base, slope: base.map(() => 0) }])),
-        fixedBatch,
-      );
+      const probe = await at(fixedBatch);
+      return new ShapeTable(affine(probe.dims, null), affine(probe.integers, null), fixedBatch);
     }
     const [two, three] = [await at(2), await at(3)];
-    const table = new Map<string, AffineDims>();
-    for (const [name, dims] of two) {
-      const other = three.get(name) as readonly number[];
-      const slope = dims.map((dim, axis) => (other[axis] ?? dim) - dim);
-      table.set(name, { base: dims.map((dim, axis) => dim - 2 * slope[axis]!), slope });
-    }
-    return new ShapeTable(table, null);
+    return new ShapeTable(affine(two.dims, three.dims), affine(two.integers, three.integers), null);
   } finally {
     await session.close();
   }
+}
+
+/** Computed integer tensors larger than this are data, not shapes. */
+const mostIntegers = 4096;
+
+interface Probe {
+  readonly dims: Map<string, readonly number[]>;
+  readonly integers: Map<string, readonly number[]>;
+}
+
+/** Numbers as functions of the batch size, from those at 2 and at 3; constants where there is one probe only. */
+function affine(
+  two: ReadonlyMap<string, readonly number[]>,
+  three: ReadonlyMap<string, readonly number[]> | null,
+): Map<string, AffineDims> {
+  const result = new Map<string, AffineDims>();
+  for (const [name, numbers] of two) {
+    const other = three?.get(name);
+    if (!other) {
+      if (!three) result.set(name, { base: numbers, slope: numbers.map(() => 0) });
+      continue;
+    }
+    const slope = numbers.map((value, index) => (other[index] ?? value) - value);
+    result.set(name, { base: numbers.map((value, index) => value - 2 * slope[index]!), slope });
+  }
+  return result;
 }
 
 /** Parameters and frozen weights as graph inputs. */

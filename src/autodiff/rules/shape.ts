@@ -114,6 +114,55 @@ function positiveIndices(c: RuleContext, dims: readonly number[], size: number):
   return c.b.op('Where', [negative, c.b.op('Add', [given, c.b.ints([size])], dims), given], dims);
 }
 
+/** Pad with a constant: the cotangent of what was there before; negative pads cut, so theirs is filled with zeros. */
+export const padRule: Rule = {
+  inputs: [0],
+  vjp: (c, [dy]) => {
+    if (!dy) return [];
+    const { before, after } = padsOf(c);
+    const [dims, padded] = [c.inDims(0), c.outDims()];
+    const positive = (pads: readonly number[]): number[] => pads.map(pad => Math.max(0, pad));
+    const negative = (pads: readonly number[]): number[] => pads.map(pad => Math.max(0, -pad));
+    const kept = c.b.slice(
+      dy,
+      dims.map((_, axis) => axis),
+      positive(before),
+      padded.map((size, axis) => size - Math.max(0, after[axis]!)),
+    );
+    return [c.b.pad(kept, negative(before), negative(after))];
+  },
+  jvp: (c, [dx]) => {
+    if (!dx) return [undefined];
+    const { before, after } = padsOf(c);
+    return [c.b.op('Pad', [dx, c.b.ints([...before, ...after])], c.outDims(), { mode: 'constant' })];
+  },
+};
+
+function padsOf(c: RuleContext): { before: number[]; after: number[] } {
+  const mode = c.string('mode', 'constant');
+  if (mode !== 'constant')
+    throw new DifferentiationError(
+      `${describeNode(c.node)} pads by ${mode}, which has no gradient rule. Freeze the parameters before it with ` +
+        '"parameters": { "freeze": […] }.',
+    );
+  const pads = c.knownInts(1);
+  const rank = c.inDims(0).length;
+  const axes = (c.has(3) ? c.knownInts(3) : c.inDims(0).map((_, axis) => axis))?.map(axis =>
+    axis < 0 ? axis + rank : axis,
+  );
+  if (!pads || !axes)
+    throw new DifferentiationError(
+      `${describeNode(c.node)} computes its pads from the data, which has no gradient rule. Export the model with ` +
+        'constant padding.',
+    );
+  const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
+  axes.forEach((axis, index) => {
+    before[axis] = pads[index]!;
+    after[axis] = pads[index + axes.length]!;
+  });
+  return { before, after };
+}
+
 /** Expand: a broadcast, undone by a sum. */
 export const expandRule: Rule = {
   inputs: [0],
