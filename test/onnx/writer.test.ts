@@ -9,7 +9,7 @@ import {
   lstatSync,
   mkdirSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ByteRange, OnnxModel } from '../../src/onnx/model';
 import { readModel } from '../../src/onnx/reader';
 import { saveModel } from '../../src/onnx/writer';
@@ -204,6 +204,21 @@ describe('saveModel', () => {
       after.forEach((value, index) =>
         assert.ok(Math.abs(value - before[index]! - (index - old[index]!)) < 1e-4),
       );
+    });
+  });
+
+  it('turns the sample into the retrained model, byte for byte, when given its weights', async () => {
+    await inFolder(folder => {
+      const source = sample('mnist-mislabelled');
+      const retrainedPath = join(dirname(source), 'retrained.onnx');
+      const retrained = readModel(retrainedPath);
+      const weights = [...retrained.graph.initializers.keys()].map(
+        name => [name, Float32Array.from(valuesOf(retrained, name))] as const,
+      );
+      const target = join(folder, 'out.onnx');
+      saveModel(readModel(source), new Map(weights), target);
+      assert.ok(readFileSync(target).equals(readFileSync(retrainedPath)));
+      assert.ok(!readFileSync(target).equals(readFileSync(source)));
     });
   });
 
