@@ -14,7 +14,10 @@ A network was trained on 2,000 handwritten digits, 100 of which carry a wrong la
 Lethe makes it forget those 100, without training it again, and compares three models:
 the original, the unlearned one, and one retrained without the 100.
 `);
-const result = spawnSync(node, [cli, 'run', join(sample, 'recipe.unlearn.json')], { cwd: root, stdio: 'inherit' });
+const result = spawnSync(node, [cli, 'run', join(sample, 'recipe.unlearn.json')], {
+  cwd: root,
+  stdio: 'inherit',
+});
 if (result.error) {
   console.error(`${node} could not be started: ${result.error.message}`);
   process.exit(1);
