@@ -1,5 +1,11 @@
 // Cutting batches into chunks that fit the model's batch size and the memory at hand.
 import { elementCount, zeros, type Tensor } from '../tensor/tensor';
+import type { ShapeTable } from './shapes';
+
+/** Bytes of intermediate values that a chunk may take, forward and backward pass together. */
+export const chunkBytes = 1.5e9;
+/** Samples in a chunk at most: beyond, ONNX Runtime gains nothing. */
+const chunkSamples = 512;
 
 /** A run of samples, computed in a graph of `size` samples; those beyond `end` are padding. */
 export interface Chunk {
@@ -57,4 +63,10 @@ export function joinChunks(parts: readonly Tensor[], samples: number): Tensor {
     offset += data.length;
   }
   return result;
+}
+
+/** Samples in a chunk at most, when each takes `passes` times its forward pass's values. */
+export function chunkLimit(shapes: ShapeTable, passes: number): number {
+  const limit = Math.floor(chunkBytes / Math.max(1, passes * shapes.bytesPerSample()));
+  return Math.max(1, Math.min(chunkSamples, limit));
 }

@@ -1,0 +1,139 @@
+// Per-sample gradients as ONNX Runtime holds them: by one pass where the rules allow it, else sample by sample.
+import { elementCount, type Tensor } from '../tensor/tensor';
+import { takeChunk } from './batches';
+import type { ParameterValues } from './contracts';
+import { gramNames } from './gram';
+import { cotangentGraph, perSampleGraph, seedName, type FactorOutput, type Seeding } from './graphs';
+import { predict } from './predict';
+import { feed, fetched, type RuntimeTensor } from './session';
+import { sampleCount, shapeKey, type Workspace } from './workspace';
+
+/** Gradients of the samples of a batch: what describes them, and the tensors under the names that it gives. */
+export interface PerSampleFactors {
+  readonly factors: FactorOutput[];
+  readonly values: Record<string, RuntimeTensor>;
+}
+
+/**
+ * Per-sample gradients of one chunk. Parameters without a per-sample rule in this model come from passes with the
+ * cotangent of a single sample, so every parameter that the output depends on is there.
+ */
+export async function perSampleFactors(
+  workspace: Workspace,
+  values: ParameterValues,
+  inputs: readonly Tensor[],
+  seeding: Seeding,
+  factors: boolean,
+  cotangents: Readonly<Record<string, RuntimeTensor>> = {},
+): Promise<PerSampleFactors> {
+  const shapes = await workspace.shapesFor(values, inputs);
+  const samples = sampleCount(inputs);
+  if (shapes.fixedBatch !== null)
+    return oneByOne(
+      workspace,
+      values,
+      inputs,
+      seeding,
+      cotangents,
+      workspace.parts.trainable.map(({ name }) => name),
+    );
+  const key = `factors|${factors}|${shapeKey(inputs)}|${samples}|${JSON.stringify(seeding)}`;
+  const graph = workspace.graph(key, () =>
+    perSampleGraph(workspace.parts, shapes, samples, seeding, factors),
+  );
+  const found: Record<string, RuntimeTensor> = {};
+  if (graph.factors.length > 0) {
+    const session = await workspace.session(key, 'the per-sample gradients', () => graph.spec);
+    Object.assign(
+      found,
+      await session.run({ ...workspace.dataFeeds(inputs), ...workspace.weights(values), ...cotangents }),
+    );
+  }
+  if (graph.remaining.length === 0) return { factors: [...graph.factors], values: found };
+  const rest = await oneByOne(workspace, values, inputs, seeding, cotangents, graph.remaining);
+  return { factors: [...graph.factors, ...rest.factors], values: { ...found, ...rest.values } };
+}
+
+/** Gradients of single samples, one backward pass each. */
+async function oneByOne(
+  workspace: Workspace,
+  values: ParameterValues,
+  inputs: readonly Tensor[],
+  seeding: Seeding,
+  cotangents: Readonly<Record<string, RuntimeTensor>>,
+  wanted: readonly string[],
+): Promise<PerSampleFactors> {
+  const shapes = await workspace.shapesFor(values, inputs);
+  const samples = sampleCount(inputs);
+  const size = shapes.fixedBatch ?? 1;
+  const seeds = seeding.kind === 'given' ? seeding.values : [seeding.value];
+  const key = `cotangent|${shapeKey(inputs)}|${size}|${seeds.join()}`;
+  const graph = workspace.graph(key, () => cotangentGraph(workspace.parts, shapes, size, seeds));
+  const session = await workspace.session(key, 'the gradient graph', () => graph.spec);
+  const given =
+    seeding.kind === 'given' ? cotangents : await largestSeeds(workspace, values, inputs, seeding.value);
+  const dims = new Map(workspace.parts.trainable.map(parameter => [parameter.name, parameter.dims]));
+  const collected = new Map(
+    wanted
+      .filter(name => graph.gradients.has(name))
+      .map(name => [name, new Float32Array(samples * elementCount(dims.get(name) as readonly number[]))]),
+  );
+  for (let sample = 0; sample < samples; sample++) {
+    const chunk = { start: sample, end: sample + 1, size };
+    const feeds = {
+      ...workspace.dataFeeds(inputs.map(input => takeChunk(input, chunk))),
+      ...workspace.weights(values),
+    };
+    // Padding repeats the sample; its cotangent is zero.
+    for (const value of seeds)
+      feeds[seedName(value)] = feed(
+        onlyFirst(fetched(given[seedName(value)] as RuntimeTensor), sample, size),
+      );
+    const outputs = await session.run(feeds);
+    for (const [name, data] of collected) {
+      const gradient = outputs[graph.gradients.get(name) as string]?.data as Float32Array;
+      data.set(gradient, sample * gradient.length);
+    }
+  }
+  const factors: FactorOutput[] = [];
+  const tensors: Record<string, RuntimeTensor> = {};
+  for (const [parameter, data] of collected) {
+    const value = gramNames.explicit(parameter);
+    const full = [samples, ...(dims.get(parameter) as readonly number[])];
+    factors.push({ parameter, kind: 'explicit', value, dims: full });
+    tensors[value] = feed({ dtype: 'float32', dims: full, data });
+  }
+  return { factors, values: tensors };
+}
+
+/** One-hot cotangents at the largest element of a value, sample by sample. */
+async function largestSeeds(
+  workspace: Workspace,
+  values: ParameterValues,
+  inputs: readonly Tensor[],
+  value: string,
+): Promise<Record<string, RuntimeTensor>> {
+  const outputs = workspace.parts.model.graph.outputs;
+  const raw = outputs.findIndex(output => output.name === value);
+  const index = raw >= 0 ? raw : outputs.findIndex(output => workspace.logitsOf(output.name) === value);
+  const output = (await predict(workspace, values, inputs, raw < 0))[index] as Tensor;
+  const samples = sampleCount(inputs);
+  const size = output.data.length / samples;
+  const seeds = new Float32Array(output.data.length);
+  for (let sample = 0; sample < samples; sample++) {
+    let best = sample * size;
+    for (let at = best + 1; at < (sample + 1) * size; at++)
+      if ((output.data[at] as number) > (output.data[best] as number)) best = at;
+    seeds[best] = 1;
+  }
+  return { [seedName(value)]: feed({ dtype: 'float32', dims: output.dims, data: seeds }) };
+}
+
+/** Row `sample` of a tensor as the first of `size` rows, the others zero. */
+function onlyFirst(tensor: Tensor, sample: number, size: number): Tensor {
+  const rest = tensor.dims.slice(1);
+  const stride = elementCount(rest);
+  const data = new Float32Array(size * stride);
+  data.set((tensor.data as Float32Array).subarray(sample * stride, (sample + 1) * stride));
+  return { dtype: 'float32', dims: [size, ...rest], data };
+}

@@ -1,0 +1,122 @@
+// What every computation on a model shares: its parts, its sessions and graphs by key, its shapes, its feeds.
+import type { ValueInfo } from '../onnx/model';
+import { isFloating } from '../tensor/dtype';
+import { castTensor, type Tensor } from '../tensor/tensor';
+import type { ParameterValues } from './contracts';
+import type { GraphModel } from './graphModel';
+import { RuntimeFailure, Session, feed, type GraphSpec, type RuntimeTensor } from './session';
+import { probeShapes, weightFeeds, type ShapeTable } from './shapes';
+
+/** Sessions kept at a time; the one unused for longest goes first. */
+const sessionLimit = 16;
+
+/** A model with the sessions derived from it. */
+export class Workspace {
+  private readonly sessions = new Map<string, Session>();
+  private readonly shapes = new Map<string, ShapeTable>();
+  private readonly graphs = new Map<string, unknown>();
+
+  /** A derived graph, built once. */
+  graph<T>(key: string, make: () => T): T {
+    const known = this.graphs.get(key);
+    if (known !== undefined) return known as T;
+    const made = make();
+    this.graphs.set(key, made);
+    return made;
+  }
+
+  /** The session of a key, made from a graph when it is not there. `what` names it in errors. */
+  async session(key: string, what: string, make: () => GraphSpec): Promise<Session> {
+    const known = this.sessions.get(key);
+    if (known) {
+      // The most recently used session stands last.
+      this.sessions.delete(key);
+      this.sessions.set(key, known);
+      return known;
+    }
+    if (this.sessions.size >= sessionLimit) {
+      const [oldest, session] = this.sessions.entries().next().value as [string, Session];
+      this.sessions.delete(oldest);
+      await session.close();
+    }
+    const made = await Session.create(
+      make(),
+      { threads: this.threads },
+      `${what} of ${this.parts.model.path}`,
+    );
+    this.sessions.set(key, made);
+    return made;
+  }
+
+  constructor(
+    readonly parts: GraphModel,
+    private readonly threads: number,
+  ) {}
+
+  /**
+   * Inputs in the types that the graph computes with: floating ones as float32, integers in the width the model
+   * declares. Throws a RuntimeFailure when floats are given for integers or the number of inputs is off.
+   */
+  adapted(inputs: readonly Tensor[]): Tensor[] {
+    const wanted = this.parts.inputs;
+    if (inputs.length !== wanted.length)
+      throw new RuntimeFailure(
+        `${this.parts.model.path} takes ${wanted.length} inputs (${wanted.map(input => input.name).join(', ')}), ` +
+          `but ${inputs.length} were given. Give one array an input, in this order.`,
+      );
+    return inputs.map((input, index) => {
+      const { name, dtype } = wanted[index] as ValueInfo;
+      if (isFloating(input.dtype) && !isFloating(dtype))
+        throw new RuntimeFailure(
+          `The input ${name} of ${this.parts.model.path} takes ${dtype}, but the data are ${input.dtype}. ` +
+            'Convert them first: Lethe does not round data by itself.',
+        );
+      return castTensor(input, dtype);
+    });
+  }
+
+  /** The dims of all values for data of these shapes. */
+  async shapesFor(values: ParameterValues, inputs: readonly Tensor[]): Promise<ShapeTable> {
+    const key = shapeKey(inputs);
+    let shapes = this.shapes.get(key);
+    if (!shapes) {
+      shapes = await probeShapes(this.parts, values, inputs, this.threads);
+      this.shapes.set(key, shapes);
+    }
+    return shapes;
+  }
+
+  /** The feeds of the data inputs. */
+  dataFeeds(inputs: readonly Tensor[]): Record<string, RuntimeTensor> {
+    return Object.fromEntries(
+      this.parts.inputs.map((input, index) => [input.name, feed(inputs[index] as Tensor)]),
+    );
+  }
+
+  /** The feeds of all weights. */
+  weights(values: ParameterValues): Record<string, RuntimeTensor> {
+    return weightFeeds(this.parts, values);
+  }
+
+  /** The value before an output's final activation, or the output itself. */
+  logitsOf(output: string): string {
+    return this.parts.activations.get(output)?.logits ?? output;
+  }
+
+  /** Gives the memory of all sessions back. */
+  async close(): Promise<void> {
+    const open = [...this.sessions.values()];
+    this.sessions.clear();
+    for (const session of open) await session.close();
+  }
+}
+
+/** The number of samples in a batch of inputs. */
+export function sampleCount(inputs: readonly Tensor[]): number {
+  return inputs[0]?.dims[0] ?? 0;
+}
+
+/** Inputs by element type and the dims of one sample. */
+export function shapeKey(inputs: readonly Tensor[]): string {
+  return inputs.map(input => `${input.dtype}[${input.dims.slice(1).join()}]`).join(';');
+}
