@@ -30,7 +30,9 @@ const roomRules = everyRoom.map(room => {
         'error',
         {
           paths: [
-            ...(room === 'extension' ? [] : [{ name: 'vscode', message: 'Only src/extension imports vscode.' }]),
+            ...(room === 'extension'
+              ? []
+              : [{ name: 'vscode', message: 'Only src/extension imports vscode.' }]),
             ...(['runtime', 'solver'].includes(room)
               ? []
               : [{ name: 'onnxruntime-node', message: 'ONNX Runtime lives in src/runtime.' }]),
@@ -56,7 +58,10 @@ export default tseslint.config(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
-      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true, defaultFrom: true } }],
+      'no-restricted-exports': [
+        'error',
+        { restrictDefaultExports: { direct: true, named: true, defaultFrom: true } },
+      ],
       eqeqeq: 'error',
       'prefer-const': 'error',
     },

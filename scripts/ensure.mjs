@@ -28,7 +28,9 @@ function npm(args) {
 /** Installs node_modules when it does not match package-lock.json. */
 export function ensureInstalled() {
   const stamp = join(root, 'node_modules', '.lethe-lock');
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   console.error('Installing packages (npm ci) …');
   npm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
