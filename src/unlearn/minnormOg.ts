@@ -6,19 +6,20 @@ import type { Method, MethodContext } from './method';
 import { balancedSample } from './sampler';
 
 /**
- * Defaults, from the study in `bench/STUDY.md`.
+ * Defaults, chosen on several tasks (`bench/STUDY.md`): one strong projection, then descent. Projections in many steps
+ * shrink the model beyond what descent makes good again.
  */
 export const minnormOgDefaults = {
-  epochs: 20,
+  epochs: 60,
   epochOver: 'forget',
-  batchSize: 256,
+  batchSize: 128,
   optimizer: 'adamw',
   learningRate: 0.001,
   weightDecay: 0.01,
-  projectionStrength: 0.1,
-  projectionDecay: 0.6,
+  projectionStrength: 0.4,
+  projectionDecay: 0.3,
   projectionPeriod: 1,
-  descentEpochs: 5,
+  descentEpochs: 59,
   constraintSamples: 50,
   constraintPool: 'batch',
   constraintKind: 'largest-logit',
