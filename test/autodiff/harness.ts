@@ -48,7 +48,7 @@ export function node(
     else if ('float' in value) list.set(name, { type: 'float', value: value.float });
     else list.set(name, value as Attribute);
   }
-  return { name: `${opType}_node`, opType, domain: '', inputs, outputs, attributes: list };
+  return { name: `${opType}/${outputs[0]}`, opType, domain: '', inputs, outputs, attributes: list };
 }
 
 /** A model around nodes, as the reader would give it. */
