@@ -1,0 +1,93 @@
+// The channel between the model editor's webview and the extension host.
+import type { RunResult } from './report';
+import type { JobProgress } from './solverProtocol';
+import type { ModelComparison, ModelOverview, ParameterSummary } from './viewerProtocol';
+
+/** A finished run that is not part of the document yet. */
+export interface ProposalInfo {
+  readonly runId: string;
+  readonly result: RunResult;
+  /** How many samples it forgot. */
+  readonly forgotten: number;
+  /** The state of the document does not change by being shown a proposal. */
+  readonly applied: boolean;
+}
+
+/** Everything the editor shows at the top level. */
+export type ModelViewState =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'error'; readonly message: string }
+  | {
+      readonly kind: 'ready';
+      readonly overview: ModelOverview;
+      /** The proposal that the bar offers, the newest unapplied run; null without one. */
+      readonly proposal: ProposalInfo | null;
+      /** The run whose weights the document now has; null while it has its own. */
+      readonly applied: ProposalInfo | null;
+      /** A job on this model that is under way. */
+      readonly running: { readonly method: string; readonly progress: JobProgress | null } | null;
+      /** Restricted Mode: viewing works, solving does not. */
+      readonly restricted: boolean;
+      /** The file changed on disk since it was opened. */
+      readonly stale: boolean;
+      /** Whether a dataset is open for this model. */
+      readonly dataset: { readonly path: string; readonly size: number } | null;
+    };
+
+/** One sample before and after. */
+export interface PredictionRow {
+  readonly index: number;
+  readonly set: 'forgotten' | 'retained' | 'held-out';
+  /** Names of classes, or values. */
+  readonly label: string;
+  readonly before: string;
+  readonly after: string;
+  readonly lossBefore: number;
+  readonly lossAfter: number;
+  readonly flipped: boolean;
+}
+
+/** What the webview asks the host. */
+export type ModelViewRequests = {
+  /** Summaries of all parameters; `summary` events come before the answer. */
+  readonly summaries: { readonly ask: null; readonly answer: readonly ParameterSummary[] };
+  /** The original against the proposal (or the applied run). */
+  readonly changes: { readonly ask: null; readonly answer: ModelComparison };
+  /** Predictions on the training data and, where the recipe names it, the test data. */
+  readonly predictions: { readonly ask: null; readonly answer: readonly PredictionRow[] };
+  /** A button was pressed. */
+  readonly command: {
+    readonly ask:
+      | 'apply'
+      | 'saveAsNew'
+      | 'discard'
+      | 'openDataset'
+      | 'unlearn'
+      | 'cancel'
+      | 'showLog'
+      | 'reload'
+      | 'trust'
+      | 'openReport';
+    readonly answer: null;
+  };
+  /** Shows a sample in the dataset panel. */
+  readonly revealSample: { readonly ask: { readonly index: number }; readonly answer: null };
+};
+
+/** What the host tells the webview. */
+export type ModelViewEvents = {
+  readonly state: ModelViewState;
+  readonly summary: ParameterSummary;
+  readonly progress: JobProgress;
+  /** Select a tab and, in Parameters or Changes, a tensor. */
+  readonly reveal: {
+    readonly tab: 'overview' | 'parameters' | 'changes' | 'predictions';
+    readonly tensor?: string;
+  };
+};
+
+/** What the webview tells the host. */
+export type ModelViewNotices = {
+  /** The view is drawn and listens; the host answers with `state`. */
+  readonly ready: null;
+};
