@@ -13,9 +13,10 @@ const rooms = {
   unlearn: ['runtime', 'data'],
   evaluate: ['runtime', 'data', 'onnx'],
   job: ['evaluate', 'unlearn', 'data', 'runtime', 'tfjs', 'autodiff', 'onnx'],
-  solver: ['job', 'evaluate', 'unlearn', 'data', 'runtime', 'tfjs', 'autodiff', 'onnx'],
-  cli: ['solver', 'job', 'evaluate', 'unlearn', 'data', 'runtime', 'tfjs', 'autodiff', 'onnx'],
-  extension: [],
+  client: [],
+  solver: ['client', 'job', 'evaluate', 'unlearn', 'data', 'runtime', 'tfjs', 'autodiff', 'onnx'],
+  cli: ['client', 'solver', 'job', 'evaluate', 'unlearn', 'data', 'runtime', 'tfjs', 'autodiff', 'onnx'],
+  extension: ['client'],
 };
 const everyRoom = Object.keys(rooms);
 

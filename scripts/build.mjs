@@ -24,10 +24,32 @@ function filesBelow(folder, suffix) {
     .map(name => join(folder, name));
 }
 
+/** The entry points of `candidates` that exist. */
+function existing(candidates) {
+  return Object.fromEntries(Object.entries(candidates).filter(([, file]) => existsSync(join(root, file))));
+}
+
 await build({
   ...common,
-  entryPoints: { cli: 'src/cli/main.ts', solver: 'src/solver/main.ts' },
+  entryPoints: existing({
+    cli: 'src/cli/main.ts',
+    solver: 'src/solver/main.ts',
+    extension: 'src/extension/main.ts',
+  }),
   outdir: 'dist',
+});
+await build({
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'browser',
+  target: 'es2022',
+  format: 'iife',
+  sourcemap: true,
+  minify: true,
+  logLevel: 'warning',
+  loader: { '.ttf': 'file' },
+  entryPoints: existing({ model: 'webview/model/main.ts', dataset: 'webview/dataset/main.ts' }),
+  outdir: 'dist/webview',
 });
 chmodSync(join(root, 'dist', 'cli.js'), 0o755);
 

@@ -1,6 +1,6 @@
 // The solver process: `node solver.js JOB-FOLDER`. It parses, differentiates, runs and evaluates, so that a crash
 // of native code or a lack of memory ends a job and nothing else.
-import { JobFolder } from './jobFolder';
+import { JobFolder } from '../client/jobFolder';
 import { SolverServer } from './server';
 
 async function main(): Promise<void> {

@@ -25,7 +25,7 @@ import {
   type JobRequest,
   type JobState,
 } from '../shared/solverProtocol';
-import type { JobFolder } from './jobFolder';
+import type { JobFolder } from '../client/jobFolder';
 
 /** What the solver can do, handed in so that the channel can be tested without a model. */
 export interface SolverWork {

@@ -8,9 +8,9 @@ import { createMessageConnection, SocketMessageReader, SocketMessageWriter } fro
 import { CancelledError, LetheError, UsageError } from '../../src/shared/errors';
 import type { RunResult } from '../../src/shared/report';
 import { cancelRequest, helloRequest, type JobProgress } from '../../src/shared/solverProtocol';
-import { SolverClient, SolverEndedError } from '../../src/solver/client';
-import { clearOldJobs, JobFolder } from '../../src/solver/jobFolder';
-import { processStart } from '../../src/solver/processStart';
+import { SolverClient, SolverEndedError } from '../../src/client/client';
+import { clearOldJobs, JobFolder } from '../../src/client/jobFolder';
+import { processStart } from '../../src/client/processStart';
 import { SolverServer, type SolverWork } from '../../src/solver/server';
 
 const result = { output: 'o', method: 'gd' } as unknown as RunResult;
