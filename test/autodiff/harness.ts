@@ -80,10 +80,10 @@ export function normals(random: Random, dims: readonly number[]): Tensor {
   );
 }
 
-/** Numbers that differ from each other and from 0 by at least 0.1. */
+/** Numbers that differ from each other by at least 0.1 and from 0 by at least 0.05. */
 export function spaced(random: Random, dims: readonly number[]): Tensor {
   const count = elementCount(dims);
-  const levels = Array.from({ length: count }, (_, index) => 0.1 * (index - count / 2) + 0.05);
+  const levels = Array.from({ length: count }, (_, index) => 0.1 * (index - Math.floor(count / 2)) + 0.05);
   return float32(dims, random.shuffle(levels));
 }
 
@@ -245,7 +245,11 @@ export async function checkCase(test: Case, seed: number): Promise<void> {
         constants: builder.constants,
         inputs: [
           ...parts.inputs,
-          ...floating.map(([name, { dims }]) => ({ name: tangentName(name), dtype: 'float32' as const, dims })),
+          ...floating.map(([name, { dims }]) => ({
+            name: tangentName(name),
+            dtype: 'float32' as const,
+            dims,
+          })),
           { name: 'seed', dtype: 'float32', dims: result.dims },
         ],
         outputs: outputs.map(name => ({ name, dtype: 'float32', dims: builder.dims(name) })),
@@ -295,19 +299,38 @@ export async function checkCase(test: Case, seed: number): Promise<void> {
             const moved = names.map(name => {
               const { dims, data } = test.args[name]!;
               const direction = directions[name]!;
-              return [name, float32(dims, Float32Array.from(data as Float32Array, (value, index) => value + sign * size * direction[index]!))];
+              return [
+                name,
+                float32(
+                  dims,
+                  Float32Array.from(
+                    data as Float32Array,
+                    (value, index) => value + sign * size * direction[index]!,
+                  ),
+                ),
+              ];
             });
-            const outcome = await forward.run(feeds({ ...test.args, ...(Object.fromEntries(moved) as Record<string, Tensor>) }));
+            const outcome = await forward.run(
+              feeds({ ...test.args, ...(Object.fromEntries(moved) as Record<string, Tensor>) }),
+            );
             return Float32Array.from(outcome[test.output]!.data as Float32Array);
           };
           return (dot(leaning, await at(1)) - dot(leaning, await at(-1))) / (2 * size);
         };
         const largest = norm(result.data as Float32Array);
-        const steps = test.differences === 'exact' ? [1] : test.differences === 'piecewise' ? [0.04, 0.03, 0.02] : [0.05, 0.02, 0.008];
+        const steps =
+          test.differences === 'exact'
+            ? [1]
+            : test.differences === 'piecewise'
+              ? [0.04, 0.03, 0.02]
+              : [0.05, 0.02, 0.008];
         const found = await Promise.all(steps.map(step));
-        const best = found.reduce((a, b) => (Math.abs(b - expectedDifference) < Math.abs(a - expectedDifference) ? b : a));
+        const best = found.reduce((a, b) =>
+          Math.abs(b - expectedDifference) < Math.abs(a - expectedDifference) ? b : a,
+        );
         // Differences of float32 results cannot be better than the rounding of those results.
-        const scale = test.differences === 'exact' ? norm(leaning) * (norm(jv) + largest) : Math.abs(expectedDifference);
+        const scale =
+          test.differences === 'exact' ? norm(leaning) * (norm(jv) + largest) : Math.abs(expectedDifference);
         const bound = (test.differences === 'exact' ? exactTolerance : differenceTolerance) * scale;
         near(best, expectedDifference, bound, `central differences for ${names.join()}`);
       }
@@ -326,5 +349,8 @@ function bounded(random: Random, dims: readonly number[]): Float32Array {
 
 /** Fails unless two numbers are within a bound of each other; the bound must not be NaN either. */
 export function near(actual: number, expected: number, bound: number, what: string): void {
-  assert.ok(Math.abs(actual - expected) <= bound, `${what}: ${actual} and ${expected} differ by more than ${bound}`);
+  assert.ok(
+    Math.abs(actual - expected) <= bound,
+    `${what}: ${actual} and ${expected} differ by more than ${bound}`,
+  );
 }

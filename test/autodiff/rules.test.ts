@@ -4,13 +4,7 @@ import { operatorsWithRules } from '../../src/autodiff/table';
 import { Random } from '../../src/tensor/random';
 import { gemmCase, matmulCase } from './cases/contraction';
 import { convCase } from './cases/conv';
-import {
-  batchNormalizationCase,
-  binaryCase,
-  reluCase,
-  softmaxCase,
-  unaryCase,
-} from './cases/elementwise';
+import { batchNormalizationCase, binaryCase, reluCase, softmaxCase, unaryCase } from './cases/elementwise';
 import { averagePoolCase, globalAveragePoolCase, maxPoolCase } from './cases/pooling';
 import {
   castCase,

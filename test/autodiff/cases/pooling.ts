@@ -10,7 +10,9 @@ interface PoolForm {
 /** The index walks through tiling, overlapping, gapped, padded and automatically padded windows of every rank. */
 function poolForm(random: Random, index: number, canDilate: boolean): PoolForm {
   const rank = (index % 3) + 1;
-  const kind = ['tiles', 'remainder', 'overlap', 'padded', 'auto', 'dilated', 'gaps'][Math.floor(index / 3) % 7]!;
+  const kind = ['tiles', 'remainder', 'overlap', 'padded', 'auto', 'dilated', 'gaps'][
+    Math.floor(index / 3) % 7
+  ]!;
   const kernel = sizes(random, rank, kind === 'gaps' ? 1 : 2, rank === 3 ? 2 : 3);
   const tiling = kind === 'tiles' || kind === 'remainder';
   const strides = kernel.map(size =>
