@@ -4,7 +4,7 @@ import { CancelledError, UsageError } from '../shared/errors';
 import { comparedColumns } from '../shared/comparison';
 import { metricRows } from '../shared/metricRows';
 import type { RunResult } from '../shared/report';
-import { SolverClient } from '../client/client';
+import { SolverClient } from '../client/solverClient';
 import { alignedTable, print, printJson } from './output';
 import { ProgressLine } from './progressLine';
 

@@ -128,11 +128,15 @@ export function prepare(test: Case): Omit<GraphSpec, 'outputs'> {
   };
 }
 
-/** A session from the inputs of a graph to all of its values. */
+/** A session from the inputs of a graph, of any size, to all of its values. */
 export async function exposing(parts: Omit<GraphSpec, 'outputs'>, optimise = false): Promise<Session> {
   const names = parts.nodes.flatMap(one => one.outputs.filter(output => output));
   return Session.create(
-    { ...parts, outputs: names.map(name => ({ name, dtype: 'float32', dims: null, typed: false })) },
+    {
+      ...parts,
+      inputs: parts.inputs.map(input => ({ ...input, dims: null })),
+      outputs: names.map(name => ({ name, dtype: 'float32', dims: null, typed: false })),
+    },
     { threads: 2, optimise },
     'a case',
   );

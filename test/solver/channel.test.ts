@@ -8,7 +8,7 @@ import { createMessageConnection, SocketMessageReader, SocketMessageWriter } fro
 import { CancelledError, LetheError, UsageError } from '../../src/shared/errors';
 import type { RunResult } from '../../src/shared/report';
 import { cancelRequest, helloRequest, type JobProgress } from '../../src/shared/solverProtocol';
-import { SolverClient, SolverEndedError } from '../../src/client/client';
+import { SolverClient, SolverEndedError } from '../../src/client/solverClient';
 import { clearOldJobs, JobFolder } from '../../src/client/jobFolder';
 import { processStart } from '../../src/client/processStart';
 import { SolverServer, type SolverWork } from '../../src/solver/server';

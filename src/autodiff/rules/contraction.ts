@@ -32,7 +32,7 @@ export const gemmRule: Rule = {
       ]),
     ];
   },
-  outer: (c, input, dy) => (input === 1 && !gemmSettings(c).transA ? gemmFactor(c, dy) : undefined),
+  outer: (c, input, dy) => (input === 1 ? gemmFactor(c, dy) : undefined),
 };
 
 function gemmSettings(c: RuleContext): { transA: boolean; transB: boolean; alpha: number } {
@@ -40,8 +40,8 @@ function gemmSettings(c: RuleContext): { transA: boolean; transB: boolean; alpha
 }
 
 function gemmFactor(c: RuleContext, dy: string): OuterFactor {
-  const { transB, alpha } = gemmSettings(c);
-  const a = withPosition(c.b, c.in(0));
+  const { transA, transB, alpha } = gemmSettings(c);
+  const a = withPosition(c.b, transA ? c.b.transpose(c.in(0), [1, 0]) : c.in(0));
   const scaled = withPosition(c.b, c.b.scale(dy, alpha));
   return transB ? { left: scaled, right: a } : { left: a, right: scaled };
 }

@@ -78,17 +78,16 @@ export const gatherRule: Rule = {
   jvp: (c, [dx]) => [dx && c.again({ 0: dx })],
 };
 
-/** Per-sample gradient of an embedding table: rows scattered into one table a sample. */
-function gatherPerSample(c: RuleContext, dy: string): string {
+/**
+ * Per-sample gradient of an embedding table: rows scattered into one table a sample. None where the indices do not
+ * follow the samples.
+ */
+function gatherPerSample(c: RuleContext, dy: string): string | undefined {
   const data = c.inDims(0);
   const axis = c.axis('axis', 0, data.length);
   const samples = c.b.dims(dy)[0]!;
   const indices = c.inDims(1);
-  if (axis !== 0 || indices[0] !== samples)
-    throw new DifferentiationError(
-      `${describeNode(c.node)} gathers a parameter by indices that do not follow the samples, so it has no ` +
-        `per-sample gradient here. Freeze the parameter ${c.in(0)}, or use a method without projections.`,
-    );
+  if (axis !== 0 || indices[0] !== samples) return undefined;
   const [size, after] = [data[0]!, count(data.slice(1))];
   const picks = count(indices.slice(1));
   const flat = c.b.reshape(positiveIndices(c, [samples, picks], size), [samples, picks]);

@@ -1,6 +1,6 @@
 // Random cases of Gemm and MatMul.
 import type { Random } from '../../../src/tensor/random';
-import { between, node, normals, oneOf, sizes, type Case } from '../harness';
+import { node, normals, oneOf, sizes, type Case } from '../harness';
 
 /** Gemm with every form of transposition, and with C absent or of every shape that broadcasts. */
 export function gemmCase(random: Random, index: number): Case {
