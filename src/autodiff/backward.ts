@@ -101,13 +101,10 @@ export function appendPerSampleBackward(
         ? step.rule.outer?.(c, index, incoming[0])
         : undefined,
     );
-    const rest = new RuleContext(
-      builder,
-      node,
-      wanted.map((wants, index) => wants && !outer[index]),
-      perSample,
-    );
-    const found = step.rule.vjp(rest, incoming);
+    const rest = wanted.map((wants, index) => wants && !outer[index]);
+    const found = rest.includes(true)
+      ? step.rule.vjp(new RuleContext(builder, node, rest, perSample), incoming)
+      : [];
     node.inputs.forEach((input, index) => {
       if (!wanted[index]) return;
       const [factor, value] = [outer[index], found[index]];
