@@ -114,6 +114,10 @@ class Upgrade {
         return [this.opset < 10 ? this.attributeToInput(node, 'k', 1) : node];
       case 'Upsample':
         return [this.upsample(node)];
+      case 'Resize':
+        return [this.opset < 11 ? this.upsample(node) : node];
+      case 'Scatter':
+        return [{ ...node, opType: 'ScatterElements' }];
       case 'Add':
       case 'Sub':
       case 'Mul':
@@ -274,7 +278,7 @@ class Upgrade {
     };
   }
 
-  /** Upsample became Resize with asymmetric coordinates. */
+  /** Upsample, and Resize before opset 11, became Resize with asymmetric coordinates. */
   private upsample(node: OnnxNode): OnnxNode {
     const attribute = node.attributes.get('scales');
     const scales = attribute
