@@ -49,5 +49,17 @@ export function usefulValues(nodes: readonly OnnxNode[], targets: Iterable<strin
 export function edgesOf(node: OnnxNode): readonly number[] {
   const rule = ruleOf(node);
   if (rule) return differentiableInputs(node, rule);
-  return node.inputs.map((_, index) => index).filter(index => node.inputs[index]);
+  const settings = Object.hasOwn(floatingSettings, node.opType) ? floatingSettings[node.opType] : undefined;
+  return node.inputs
+    .map((_, index) => index)
+    .filter(index => node.inputs[index] && (node.domain !== '' || !settings?.includes(index)));
 }
+
+/** Floating operands of operators without a rule that set something and are no weights: bounds, regions, scales. */
+const floatingSettings: Readonly<Record<string, readonly number[]>> = {
+  Clip: [1, 2],
+  DequantizeLinear: [1],
+  OneHot: [1, 2],
+  QuantizeLinear: [1],
+  Resize: [1, 2],
+};

@@ -90,7 +90,7 @@ function unusedReason(uses: readonly { node: OnnxNode; index: number }[]): strin
   for (const { node, index } of uses) {
     if (node.opType === 'BatchNormalization' && index >= 3)
       return index === 3 ? 'mean of a batch normalisation' : 'variance of a batch normalisation';
-    if (!edgesOf(node).includes(index) && ruleOf(node)) return `a setting of ${node.opType}`;
+    if (!edgesOf(node).includes(index)) return `a setting of ${node.opType}`;
   }
   return 'no differentiable path to an output';
 }

@@ -5,6 +5,20 @@ import { Random } from '../../src/tensor/random';
 import { gemmCase, matmulCase } from './cases/contraction';
 import { convCase } from './cases/conv';
 import { batchNormalizationCase, binaryCase, reluCase, softmaxCase, unaryCase } from './cases/elementwise';
+import {
+  clipCase,
+  functionCase,
+  hardSigmoidCase,
+  hardSwishCase,
+  modCase,
+  powCase,
+  preluCase,
+  someFloat,
+  stepped,
+  variadicCase,
+  whereCase,
+  within,
+} from './cases/functions';
 import { averagePoolCase, globalAveragePoolCase, maxPoolCase } from './cases/pooling';
 import {
   castCase,
@@ -18,7 +32,7 @@ import {
   squeezeCase,
   transposeCase,
 } from './cases/shape';
-import { checkCase, normals, type Case } from './harness';
+import { awayFromZero, checkCase, normals, type Case } from './harness';
 
 interface Cases {
   readonly make: (random: Random, index: number) => Case;
@@ -26,34 +40,97 @@ interface Cases {
 }
 
 const cases: Readonly<Record<string, Cases>> = {
+  Abs: { make: functionCase('Abs', { values: awayFromZero }), count: 20 },
+  Acos: { make: functionCase('Acos', { values: within(-0.8, 0.8) }), count: 20 },
+  Acosh: { make: functionCase('Acosh', { values: within(1.3, 4) }), count: 20 },
   Add: { make: binaryCase('Add'), count: 30 },
+  Asin: { make: functionCase('Asin', { values: within(-0.8, 0.8) }), count: 20 },
+  Asinh: { make: functionCase('Asinh'), count: 20 },
+  Atan: { make: functionCase('Atan'), count: 20 },
+  Atanh: { make: functionCase('Atanh', { values: within(-0.8, 0.8) }), count: 20 },
   AveragePool: { make: averagePoolCase, count: 63 },
   BatchNormalization: { make: batchNormalizationCase, count: 20 },
   Cast: { make: castCase, count: 24 },
+  Celu: {
+    make: functionCase('Celu', { values: awayFromZero, attributes: someFloat('alpha', 0.5, 2) }),
+    count: 20,
+  },
+  Clip: { make: clipCase, count: 20 },
   Concat: { make: concatCase, count: 24 },
   Conv: { make: convCase, count: 60 },
+  Cos: { make: functionCase('Cos'), count: 20 },
+  Cosh: { make: functionCase('Cosh'), count: 20 },
   Div: { make: binaryCase('Div'), count: 30 },
+  Elu: {
+    make: functionCase('Elu', { values: awayFromZero, attributes: someFloat('alpha', 0.5, 2) }),
+    count: 20,
+  },
+  Erf: { make: functionCase('Erf'), count: 20 },
+  Exp: { make: functionCase('Exp'), count: 20 },
   Expand: { make: expandCase, count: 20 },
   Flatten: { make: flattenCase, count: 20 },
   Gather: { make: gatherCase, count: 24 },
+  Gelu: {
+    make: functionCase('Gelu', { attributes: (_, index) => (index % 2 ? { approximate: 'tanh' } : {}) }),
+    count: 20,
+  },
   Gemm: { make: gemmCase, count: 40 },
   GlobalAveragePool: { make: globalAveragePoolCase, count: 20 },
+  HardSigmoid: { make: hardSigmoidCase, count: 20 },
+  HardSwish: { make: hardSwishCase, count: 20 },
   Identity: { make: identityCase, count: 20 },
+  LeakyRelu: {
+    make: functionCase('LeakyRelu', {
+      values: stepped,
+      attributes: someFloat('alpha', 0.05, 0.5),
+      kinks: true,
+    }),
+    count: 20,
+  },
+  Log: { make: functionCase('Log', { values: within(0.3, 3) }), count: 20 },
   LogSoftmax: { make: softmaxCase('LogSoftmax'), count: 24 },
   MatMul: { make: matmulCase, count: 32 },
+  Max: { make: variadicCase('Max'), count: 20 },
   MaxPool: { make: maxPoolCase, count: 63 },
+  Mean: { make: variadicCase('Mean'), count: 20 },
+  Min: { make: variadicCase('Min'), count: 20 },
+  Mish: { make: functionCase('Mish'), count: 20 },
+  Mod: { make: modCase, count: 20 },
   Mul: { make: binaryCase('Mul'), count: 30 },
   Neg: { make: unaryCase('Neg', 'exact', normals), count: 20 },
+  PRelu: { make: preluCase, count: 20 },
   Pad: { make: padCase, count: 24 },
+  Pow: { make: powCase, count: 20 },
+  Reciprocal: { make: functionCase('Reciprocal', { values: awayFromZero }), count: 20 },
   Relu: { make: reluCase, count: 20 },
   Reshape: { make: reshapeCase, count: 24 },
+  Selu: {
+    make: functionCase('Selu', { values: awayFromZero, attributes: someFloat('alpha', 1, 2) }),
+    count: 20,
+  },
   Sigmoid: { make: unaryCase('Sigmoid', 'smooth', normals), count: 20 },
+  Sin: { make: functionCase('Sin'), count: 20 },
+  Sinh: { make: functionCase('Sinh'), count: 20 },
   Softmax: { make: softmaxCase('Softmax'), count: 24 },
+  Softplus: { make: functionCase('Softplus'), count: 20 },
+  Softsign: { make: functionCase('Softsign', { values: awayFromZero }), count: 20 },
+  Sqrt: { make: functionCase('Sqrt', { values: within(0.3, 3) }), count: 20 },
   Squeeze: { make: squeezeCase('Squeeze'), count: 20 },
   Sub: { make: binaryCase('Sub'), count: 30 },
+  Sum: { make: variadicCase('Sum'), count: 20 },
+  Tan: { make: functionCase('Tan', { values: within(-1.2, 1.2) }), count: 20 },
   Tanh: { make: unaryCase('Tanh', 'smooth', normals), count: 20 },
+  ThresholdedRelu: {
+    make: functionCase('ThresholdedRelu', {
+      values: stepped,
+      attributes: () => ({ alpha: { float: 0.2 } }),
+      kinks: true,
+    }),
+    count: 20,
+  },
   Transpose: { make: transposeCase, count: 20 },
   Unsqueeze: { make: squeezeCase('Unsqueeze'), count: 20 },
+  Where: { make: whereCase, count: 20 },
 };
 
 describe('differentiation rules', () => {
