@@ -65,13 +65,7 @@ export const gatherRule: Rule = {
       picks,
       before * after,
     ]);
-    const target = c.b.expand(c.b.scalar(0), [size, before * after]);
-    const sum = c.b.op(
-      'ScatterND',
-      [target, positiveIndices(c, [picks, 1], size), rows],
-      [size, before * after],
-      { reduction: 'add' },
-    );
+    const sum = addRows(c, positiveIndices(c, [picks, 1], size), rows, size);
     const back = c.b.transpose(c.b.reshape(sum, [size, before, after]), [1, 0, 2]);
     return [c.b.reshape(back, data)];
   },
@@ -97,13 +91,22 @@ function gatherPerSample(c: RuleContext, dy: string): string | undefined {
     data: BigInt64Array.from({ length: samples }, (_, sample) => BigInt(sample * size)),
   });
   const rows = c.b.reshape(c.b.op('Add', [flat, offsets], [samples, picks]), [samples * picks, 1]);
-  const sum = c.b.op(
-    'ScatterND',
-    [c.b.expand(c.b.scalar(0), [samples * size, after]), rows, c.b.reshape(dy, [samples * picks, after])],
-    [samples * size, after],
-    { reduction: 'add' },
-  );
+  const updates = c.b.reshape(dy, [samples * picks, after]);
+  const sum = addRows(c, rows, updates, samples * size);
   return c.b.reshape(sum, [samples, ...data]);
+}
+
+/**
+ * [size, width] with every row of `rows` added where `indices` [count, 1] says. By ScatterElements: the ScatterND of
+ * ONNX Runtime adds in parallel and loses rows that share an index.
+ */
+function addRows(c: RuleContext, indices: string, rows: string, size: number): string {
+  const [picks, width] = c.b.dims(rows) as [number, number];
+  const target = c.b.expand(c.b.scalar(0), [size, width]);
+  return c.b.op('ScatterElements', [target, c.b.expand(indices, [picks, width]), rows], [size, width], {
+    axis: 0,
+    reduction: 'add',
+  });
 }
 
 /** The indices as int64 in the given dims, negative ones counted from the end. */
