@@ -1,8 +1,11 @@
-// Bundles every entry point into dist/ with esbuild; `--tests` bundles the tests as well.
+// Bundles every entry point into dist/ with esbuild; `--tests` bundles the tests as well, `--production` leaves the
+// source maps out.
 import { build } from 'esbuild';
 import { chmodSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './ensure.mjs';
+
+const sourcemap = !process.argv.includes('--production');
 
 const common = {
   absWorkingDir: root,
@@ -10,7 +13,7 @@ const common = {
   platform: 'node',
   target: 'node20',
   format: 'cjs',
-  sourcemap: true,
+  sourcemap,
   logLevel: 'warning',
   // Native packages resolve their binaries relative to themselves, so they stay outside the bundle.
   external: ['onnxruntime-node', 'sharp', 'vscode'],
@@ -44,7 +47,7 @@ await build({
   platform: 'browser',
   target: 'es2022',
   format: 'iife',
-  sourcemap: true,
+  sourcemap,
   minify: true,
   logLevel: 'warning',
   loader: { '.ttf': 'file' },
@@ -57,7 +60,11 @@ if (process.argv.includes('--tests')) {
   await build({
     ...common,
     packages: 'external',
-    entryPoints: [...filesBelow('test', '.test.ts'), ...filesBelow('bench', '.bench.ts')],
+    entryPoints: [
+      ...filesBelow('test', '.test.ts'),
+      ...filesBelow('bench', '.bench.ts'),
+      join('test', 'vscode', 'index.ts'),
+    ],
     outbase: '.',
     outdir: 'dist',
   });

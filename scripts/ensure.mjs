@@ -18,9 +18,9 @@ export function run(command, args, options = {}) {
 }
 
 /** Runs npm itself, the same one that started this script where there is one. */
-function npm(args) {
+export function npm(args, options = {}) {
   const cli = process.env.npm_execpath;
-  const output = { stdio: ['ignore', 2, 2] };
+  const output = { stdio: ['ignore', 2, 2], ...options };
   if (cli && existsSync(cli)) run(process.execPath, [cli, ...args], output);
   else run('npm', args, { ...output, shell: process.platform === 'win32' });
 }

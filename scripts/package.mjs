@@ -1,0 +1,58 @@
+// `npm run package`: one VSIX for this platform, `lethe-<platform>-<version>.vsix` in the project's root.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ensureInstalled, nodeBinary, root, run } from './ensure.mjs';
+
+/** The name of this platform as the Marketplace writes it; musl-based Linux is `alpine`. */
+export function thisTarget() {
+  const { platform, arch } = process;
+  const musl = platform === 'linux' && !process.report?.getReport().header.glibcVersionRuntime;
+  return `${musl ? 'alpine' : platform}-${arch}`;
+}
+
+/** The lines that let the native files of this platform through, beside those of .vscodeignore. */
+function platformLines(target) {
+  const binaries = `node_modules/onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}`;
+  if (!existsSync(join(root, binaries))) {
+    throw new Error(
+      `onnxruntime-node has no binaries for ${target} (${binaries}), so no VSIX can be made for it.`,
+    );
+  }
+  const images = join(root, 'node_modules', '@img');
+  const sharp = existsSync(images) ? readdirSync(images).filter(name => name.startsWith('sharp-')) : [];
+  if (sharp.length === 0) {
+    throw new Error(`sharp has no binaries for ${target} in ${images}. Run npm ci without --omit=optional.`);
+  }
+  return [`!${binaries}/**`, ...sharp.map(name => `!node_modules/@img/${name}/**`)];
+}
+
+/** Builds without source maps and packs. Gives the path of the VSIX; says its size. */
+export function makePackage() {
+  const target = thisTarget();
+  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const file = join(root, `${name}-${target}-${version}.vsix`);
+  const scratch = mkdtempSync(join(tmpdir(), 'lethe-package-'));
+  try {
+    const ignore = join(scratch, 'vscodeignore');
+    const lines = [readFileSync(join(root, '.vscodeignore'), 'utf8').trimEnd(), ...platformLines(target), ''];
+    writeFileSync(ignore, lines.join('\n'));
+    // vsce builds by `vscode:prepublish`; links in the README are relative to a repository that it need not know.
+    run(nodeBinary(), [
+      join(root, 'node_modules/@vscode/vsce/vsce'),
+      'package',
+      ...['--target', target, '--out', file, '--ignoreFile', ignore],
+      ...['--allow-missing-repository', '--no-rewrite-relative-links'],
+    ]);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  console.log(`${basename(file)}: ${(statSync(file).size / 1e6).toFixed(1)} MB`);
+  return file;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  ensureInstalled();
+  makePackage();
+}
