@@ -19,6 +19,22 @@ import {
   whereCase,
   within,
 } from './cases/functions';
+import {
+  blockCase,
+  cumSumCase,
+  gatherElementsCase,
+  gatherNdCase,
+  globalMaxPoolCase,
+  reductionCase,
+  scatterElementsCase,
+  scatterNdCase,
+  sliceCase,
+  splitCase,
+  tileCase,
+  topKCase,
+  triluCase,
+  withZeros,
+} from './cases/indexing';
 import { averagePoolCase, globalAveragePoolCase, maxPoolCase } from './cases/pooling';
 import {
   castCase,
@@ -32,7 +48,7 @@ import {
   squeezeCase,
   transposeCase,
 } from './cases/shape';
-import { awayFromZero, checkCase, normals, type Case } from './harness';
+import { awayFromZero, checkCase, normals, spaced, type Case } from './harness';
 
 interface Cases {
   readonly make: (random: Random, index: number) => Case;
@@ -60,6 +76,8 @@ const cases: Readonly<Record<string, Cases>> = {
   Conv: { make: convCase, count: 60 },
   Cos: { make: functionCase('Cos'), count: 20 },
   Cosh: { make: functionCase('Cosh'), count: 20 },
+  CumSum: { make: cumSumCase, count: 24 },
+  DepthToSpace: { make: blockCase('DepthToSpace'), count: 24 },
   Div: { make: binaryCase('Div'), count: 30 },
   Elu: {
     make: functionCase('Elu', { values: awayFromZero, attributes: someFloat('alpha', 0.5, 2) }),
@@ -70,12 +88,15 @@ const cases: Readonly<Record<string, Cases>> = {
   Expand: { make: expandCase, count: 20 },
   Flatten: { make: flattenCase, count: 20 },
   Gather: { make: gatherCase, count: 24 },
+  GatherElements: { make: gatherElementsCase, count: 24 },
+  GatherND: { make: gatherNdCase, count: 24 },
   Gelu: {
     make: functionCase('Gelu', { attributes: (_, index) => (index % 2 ? { approximate: 'tanh' } : {}) }),
     count: 20,
   },
   Gemm: { make: gemmCase, count: 40 },
   GlobalAveragePool: { make: globalAveragePoolCase, count: 20 },
+  GlobalMaxPool: { make: globalMaxPoolCase, count: 24 },
   HardSigmoid: { make: hardSigmoidCase, count: 20 },
   HardSwish: { make: hardSwishCase, count: 20 },
   Identity: { make: identityCase, count: 20 },
@@ -102,8 +123,20 @@ const cases: Readonly<Record<string, Cases>> = {
   Pad: { make: padCase, count: 24 },
   Pow: { make: powCase, count: 20 },
   Reciprocal: { make: functionCase('Reciprocal', { values: awayFromZero }), count: 20 },
+  ReduceL1: { make: reductionCase('ReduceL1', awayFromZero), count: 24 },
+  ReduceL2: { make: reductionCase('ReduceL2', awayFromZero), count: 24 },
+  ReduceLogSum: { make: reductionCase('ReduceLogSum', within(0.3, 3)), count: 24 },
+  ReduceLogSumExp: { make: reductionCase('ReduceLogSumExp'), count: 24 },
+  ReduceMax: { make: reductionCase('ReduceMax', spaced, 'piecewise'), count: 24 },
+  ReduceMean: { make: reductionCase('ReduceMean', normals, 'exact'), count: 24 },
+  ReduceMin: { make: reductionCase('ReduceMin', spaced, 'piecewise'), count: 24 },
+  ReduceProd: { make: reductionCase('ReduceProd', withZeros, 'smooth', 2), count: 24 },
+  ReduceSum: { make: reductionCase('ReduceSum', normals, 'exact'), count: 24 },
+  ReduceSumSquare: { make: reductionCase('ReduceSumSquare'), count: 24 },
   Relu: { make: reluCase, count: 20 },
   Reshape: { make: reshapeCase, count: 24 },
+  ScatterElements: { make: scatterElementsCase, count: 24 },
+  ScatterND: { make: scatterNdCase, count: 24 },
   Selu: {
     make: functionCase('Selu', { values: awayFromZero, attributes: someFloat('alpha', 1, 2) }),
     count: 20,
@@ -111,9 +144,12 @@ const cases: Readonly<Record<string, Cases>> = {
   Sigmoid: { make: unaryCase('Sigmoid', 'smooth', normals), count: 20 },
   Sin: { make: functionCase('Sin'), count: 20 },
   Sinh: { make: functionCase('Sinh'), count: 20 },
+  Slice: { make: sliceCase, count: 24 },
   Softmax: { make: softmaxCase('Softmax'), count: 24 },
   Softplus: { make: functionCase('Softplus'), count: 20 },
   Softsign: { make: functionCase('Softsign', { values: awayFromZero }), count: 20 },
+  SpaceToDepth: { make: blockCase('SpaceToDepth'), count: 24 },
+  Split: { make: splitCase, count: 24 },
   Sqrt: { make: functionCase('Sqrt', { values: within(0.3, 3) }), count: 20 },
   Squeeze: { make: squeezeCase('Squeeze'), count: 20 },
   Sub: { make: binaryCase('Sub'), count: 30 },
@@ -128,7 +164,10 @@ const cases: Readonly<Record<string, Cases>> = {
     }),
     count: 20,
   },
+  Tile: { make: tileCase, count: 24 },
+  TopK: { make: topKCase, count: 24 },
   Transpose: { make: transposeCase, count: 20 },
+  Trilu: { make: triluCase, count: 24 },
   Unsqueeze: { make: squeezeCase('Unsqueeze'), count: 20 },
   Where: { make: whereCase, count: 20 },
 };

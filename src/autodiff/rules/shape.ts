@@ -100,7 +100,7 @@ function gatherPerSample(c: RuleContext, dy: string): string | undefined {
  * [size, width] with every row of `rows` added where `indices` [count, 1] says. By ScatterElements: the ScatterND of
  * ONNX Runtime adds in parallel and loses rows that share an index.
  */
-function addRows(c: RuleContext, indices: string, rows: string, size: number): string {
+export function addRows(c: RuleContext, indices: string, rows: string, size: number): string {
   const [picks, width] = c.b.dims(rows) as [number, number];
   const target = c.b.expand(c.b.scalar(0), [size, width]);
   return c.b.op('ScatterElements', [target, c.b.expand(indices, [picks, width]), rows], [size, width], {
