@@ -12,6 +12,8 @@ export type DatasetViewState =
       /** The model's file name, where predictions can be had. */
       readonly model: string | null;
       readonly restricted: boolean;
+      /** The data changed on disk since they were opened. */
+      readonly stale?: boolean;
     };
 
 /** What the webview asks the host. */
@@ -24,7 +26,7 @@ export type DatasetViewRequests = {
     readonly answer: readonly SampleCard[];
   };
   readonly command: {
-    readonly ask: 'openDataset' | 'unlearn' | 'importForget' | 'exportForget' | 'retry';
+    readonly ask: 'openDataset' | 'unlearn' | 'importForget' | 'exportForget' | 'retry' | 'trust';
     readonly answer: null;
   };
 };

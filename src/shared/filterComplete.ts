@@ -19,6 +19,18 @@ export interface FilterCompletions {
 
 const most = 50;
 
+/** Columns with these names must be written in quotes, or they would mean something else. */
+const reserved = new Set<string>([
+  ...wordNames,
+  ...fieldNames,
+  'prediction',
+  'true',
+  'correct',
+  'or',
+  'and',
+  'not',
+]);
+
 const details: Readonly<Record<string, string>> = {
   wrong: 'the prediction is not the label',
   right: 'the prediction is the label',
@@ -84,11 +96,13 @@ function suggestNames(typed: string, fields: FilterFields): FilterCompletion[] {
   if (predicted && (predictions === 'coming' || predictions.confidence)) possible.add('confidence');
   if (predicted && labelKind === 'classes') for (const name of ['wrong', 'right']) possible.add(name);
   const own = [...wordNames, ...fieldNames].filter(name => possible.has(name) && !typed.startsWith('"'));
-  const known = own.map(name => ({ name, insert: nameInsert(name), detail: details[name] ?? '' }));
+  const known = own.map((name): { name: string } & FilterCompletion => ({
+    name,
+    insert: nameInsert(name),
+    detail: details[name] ?? '',
+  }));
   for (const [name, column] of fields.columns) {
-    const hidden = [...wordNames, ...fieldNames, 'prediction', 'true', 'correct', 'or', 'and', 'not'].some(
-      (taken: string) => taken === name.toLowerCase(),
-    );
+    const hidden = reserved.has(name.toLowerCase());
     known.push({
       name,
       insert: `${writeFilterText(name, hidden)}${column.kind === 'number' ? '>' : ':'}`,
