@@ -107,7 +107,7 @@ export async function evaluateSamples(
 }
 
 /** Each head's output: logits for the cross-entropies, the output as the file defines it for mse. */
-async function headOutputs(
+export async function headOutputs(
   engine: Engine,
   values: ParameterValues,
   inputs: readonly Tensor[],
@@ -165,7 +165,7 @@ function largestError(resolved: ResolvedLoss, output: Tensor): number {
 }
 
 /** The mean largest class probability of each sample; 0 for a regression head. Labels play no part. */
-function sampleConfidences(
+export function sampleConfidences(
   resolved: ResolvedLoss,
   output: Tensor,
   activation: FinalActivation,

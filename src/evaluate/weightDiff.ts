@@ -39,22 +39,42 @@ export class DiffError extends LetheError {
  * lists the first differences when names or shapes do not agree.
  */
 export function diffModels(a: OnnxModel, b: OnnxModel): ModelDistance {
-  const left = floatingTensors(a.graph);
-  const right = floatingTensors(b.graph);
-  checkSameTensors(a, b, left, right);
-  const total = new Sums();
+  const total = new DistanceSums();
   const tensors: TensorDistance[] = [];
-  for (const [name, tensor] of left) {
-    const own = new Sums();
-    for (const [x, y] of paired(chunks(tensor), chunks(right.get(name)!))) own.add(x, y);
+  for (const { name, a: left, b: right } of matchTensors(a, b)) {
+    const own = new DistanceSums();
+    for (const [x, y] of pairedChunks(left, right)) own.add(x, y);
     total.merge(own);
     tensors.push({ name, ...own.distance() });
   }
   return { tensors, total: total.distance() };
 }
 
+/** A stored floating tensor of one model and the one of the same name and shape of another. */
+export interface TensorPair {
+  readonly name: string;
+  readonly a: StoredTensor | Tensor;
+  readonly b: StoredTensor | Tensor;
+}
+
+/** The stored floating tensors of two models, in the order of the first. Throws as `diffModels` does. */
+export function matchTensors(a: OnnxModel, b: OnnxModel): TensorPair[] {
+  const left = floatingTensors(a.graph);
+  const right = floatingTensors(b.graph);
+  checkSameTensors(a, b, left, right);
+  return [...left].map(([name, tensor]) => ({ name, a: tensor, b: right.get(name)! }));
+}
+
+/** The elements of two tensors of one shape, side by side in pieces of equal length. */
+export function pairedChunks(
+  a: StoredTensor | Tensor,
+  b: StoredTensor | Tensor,
+): Generator<readonly [Float64Array, Float64Array]> {
+  return paired(chunks(a), chunks(b));
+}
+
 /** Running sums over pairs of elements. */
-class Sums {
+export class DistanceSums {
   private squaresA = 0;
   private squaresB = 0;
   private squaresDelta = 0;
@@ -72,7 +92,7 @@ class Sums {
     }
   }
 
-  merge(other: Sums): void {
+  merge(other: DistanceSums): void {
     this.squaresA += other.squaresA;
     this.squaresB += other.squaresB;
     this.squaresDelta += other.squaresDelta;

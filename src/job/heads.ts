@@ -17,7 +17,11 @@ import { elementReader, type Tensor } from '../tensor/tensor';
  * Up to 512 samples spread over the data are looked at; class numbers of all samples are checked.
  * Throws a UsageError or a LossError.
  */
-export async function chooseHeads(recipe: Recipe, engine: Engine, train: BoundDataset): Promise<HeadLoss[]> {
+export async function chooseHeads(
+  recipe: Pick<Recipe, 'heads' | 'loss'>,
+  engine: Engine,
+  train: BoundDataset,
+): Promise<HeadLoss[]> {
   const outputs = engine.model.graph.outputs.map(output => output.name);
   const looked = Math.min(train.size, 512);
   const indices = Array.from({ length: looked }, (_, index) => Math.floor((index * train.size) / looked));

@@ -1,5 +1,5 @@
 // What a model file holds, without computing anything with it.
-import { describeParameters } from '../autodiff/parameters';
+import { describeParameters, type ModelParameters } from '../autodiff/parameters';
 import { isStored, type Graph, type OnnxModel, type StoredTensor, type ValueInfo } from '../onnx/model';
 import { readTensorChunks } from '../onnx/readTensor';
 import { readModel } from '../onnx/reader';
@@ -11,7 +11,15 @@ import { toFloat64, type Tensor } from '../tensor/tensor';
  */
 export function inspectModel(path: string, stats: boolean): ModelInspection {
   const model = readModel(path);
-  const { parameters, unsupported } = describeParameters(model);
+  return describeModel(model, describeParameters(model), stats);
+}
+
+/** The same for a model that is read already. */
+export function describeModel(
+  model: OnnxModel,
+  { parameters, unsupported }: ModelParameters,
+  stats: boolean,
+): ModelInspection {
   const { graph } = model;
   return {
     format: 'onnx',
@@ -38,9 +46,13 @@ function inspectValue({ name, dtype, dims }: ValueInfo): InspectedValue {
 }
 
 function statisticsOf(model: OnnxModel, name: string): ParameterStatistics | object {
-  const tensor = tensorNamed(model.graph, name);
-  if (tensor === null) return {};
-  return statistics(isStored(tensor) ? readTensorChunks(tensor) : [toFloat64(tensor)]);
+  const tensor = parameterTensor(model.graph, name);
+  return tensor === null ? {} : statistics(elementChunks(tensor));
+}
+
+/** The elements of a tensor in order, in pieces. */
+export function elementChunks(tensor: StoredTensor | Tensor): Iterable<Float64Array> {
+  return isStored(tensor) ? readTensorChunks(tensor) : [toFloat64(tensor)];
 }
 
 /** Statistics of elements that come in pieces; the variance by Welford's method. A tensor without elements has NaN. */
@@ -63,7 +75,8 @@ export function statistics(chunks: Iterable<Float64Array>): ParameterStatistics 
   return { norm: Math.sqrt(squares), min, max, mean, std: Math.sqrt(squaredDeviations / count) };
 }
 
-function tensorNamed(graph: Graph, name: string): StoredTensor | Tensor | null {
+/** The tensor of a parameter: an initializer, or what a Constant node holds. */
+export function parameterTensor(graph: Graph, name: string): StoredTensor | Tensor | null {
   const initializer = graph.initializers.get(name);
   if (initializer) return initializer;
   for (const node of graph.nodes) {

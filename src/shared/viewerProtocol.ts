@@ -2,13 +2,16 @@
 // datasets for as long as the window lives. JSON-RPC over its standard streams; every request can be cancelled.
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import type { ModelInspection, ParameterStatistics } from './inspection';
-import type { DataSource, Preprocess } from './recipe';
+import type { DataSource, Preprocess, Recipe } from './recipe';
 
 /** Why a request failed: the sentence to show. `defect` is anything Lethe did not foresee. */
 export interface ViewerFailure {
   readonly kind: 'failed' | 'defect';
   readonly message: string;
 }
+
+/** The code of the error that answers a cancelled request. */
+export const cancelledCode = -32800;
 
 /** A model file as the editor shows it at once; no tensor bytes are read. */
 export interface ModelOverview extends ModelInspection {
@@ -28,34 +31,41 @@ export interface ModelOverview extends ModelInspection {
   readonly stamp: string;
 }
 
-/** Equal-width bins over [from, to]. */
+/**
+ * Equal-width bins over [from, to], `from` below `to`; the last bin includes `to`. Where all values are one number the
+ * bins lie around it; where there are none, all counts are 0. NaN and infinities are counted out.
+ */
 export interface Histogram {
   readonly from: number;
   readonly to: number;
   readonly counts: readonly number[];
 }
 
-/** Statistics and histogram of one parameter. */
+/** Statistics and histogram of one parameter, over its finite elements; all statistics are 0 where there are none. */
 export interface ParameterSummary extends ParameterStatistics {
   readonly name: string;
+  /** How many elements are NaN or infinite, and so left out. */
+  readonly notFinite: number;
   readonly histogram: Histogram;
 }
 
-/** How one tensor differs between two models. */
+/** How one tensor differs between two models, over the elements that are finite in both. */
 export interface TensorChange {
   readonly name: string;
   readonly dims: readonly number[];
   readonly normA: number;
   readonly normB: number;
   readonly delta: number;
-  /** delta / normA; null where normA is 0. */
+  /** delta / normA; 0 where both are 0, null where only normA is. */
   readonly relative: number | null;
   readonly maxAbs: number;
+  /** How many elements are NaN or infinite in either model. */
+  readonly notFinite: number;
   /** Of b − a; both models' values over the same bins stand beside it. */
   readonly change: Histogram;
   readonly before: Histogram;
   readonly after: Histogram;
-  /** The entries that changed most, the largest first. */
+  /** The entries that changed most, the largest first; none where nothing changed. */
   readonly largest: readonly {
     readonly index: readonly number[];
     readonly before: number;
@@ -83,6 +93,9 @@ export interface DatasetRequest {
   readonly classes: readonly string[] | null;
   readonly model: string | null;
   readonly preprocess: Preprocess | null;
+  /** As in a recipe; inferred from model and labels where absent. */
+  readonly loss?: Recipe['loss'];
+  readonly heads?: Recipe['heads'];
 }
 
 /** An opened dataset. */
@@ -115,18 +128,24 @@ export interface DatasetColumns {
 
 /** What a model says about every sample of a dataset. */
 export interface DatasetPredictions {
-  /** The predicted class, or the predicted value of a regressor with one output. */
+  /**
+   * The predicted class, or a regressor's first value. Where a sample has several positions (pixels, tokens), the
+   * class that most of them have; of several heads, what the first says.
+   */
   readonly predicted: readonly number[];
-  readonly loss: readonly number[];
-  /** The largest probability; null for regression. */
+  /** All heads added up by their weights; null for data without labels. */
+  readonly loss: readonly number[] | null;
+  /** The largest probability, averaged over positions; null for regression. */
   readonly confidence: readonly number[] | null;
 }
 
 /** How one sample is drawn. */
 export interface SampleCard {
   readonly index: number;
-  /** A PNG as a data URI, for images. */
+  /** A PNG as a data URI, for images; never larger than the image itself. */
   readonly thumbnail: string | null;
+  /** Why an image cannot be shown; null where it can. */
+  readonly problem: string | null;
   /** The first values of the first input, for rows. */
   readonly values: readonly number[] | null;
 }
@@ -190,7 +209,7 @@ export const forgetFileRequest = new RequestType<
   ViewerFailure
 >('viewer/forgetFile');
 
-/** Candidates for an absent preprocessing, the lowest loss first. */
+/** Candidates for an absent preprocessing that the model can be run with, the lowest loss first. */
 export const preprocessRequest = new RequestType<
   { readonly id: string; readonly model: string },
   readonly PreprocessCandidate[],
@@ -213,7 +232,10 @@ export const saveWeightsRequest = new RequestType<
   ViewerFailure
 >('viewer/saveWeights');
 
-/** Copies a model with its external data into a folder, as `model.onnx`; gives its SHA-256 (over all its files). */
+/**
+ * Copies a model into a folder, as `model.onnx` and, for a model with external data, `model.onnx.data`. Gives its
+ * SHA-256: that of `model.onnx` where it is alone, else that of the text `<sha256>  <file name>\n` of both, in this order.
+ */
 export const snapshotRequest = new RequestType<
   { readonly path: string; readonly folder: string },
   { readonly sha256: string },

@@ -1,14 +1,16 @@
-// The solver process: `node solver.js JOB-FOLDER`. It parses, differentiates, runs and evaluates, so that a crash
+// The solver process: `node solver.js JOB-FOLDER` does a job, `node solver.js view` answers an editor. It parses, differentiates, runs and evaluates, so that a crash
 // of native code or a lack of memory ends a job and nothing else.
+import { Console } from 'node:console';
 import { JobFolder } from '../client/jobFolder';
 import { SolverServer } from './server';
 
 async function main(): Promise<void> {
   const path = process.argv[2];
   if (path === undefined) {
-    console.error('usage: solver JOB-FOLDER');
+    console.error('usage: solver JOB-FOLDER | view');
     process.exit(2);
   }
+  if (path === 'view') return view();
   // A terminal's Ctrl-C and hang-up belong to the client, which asks for cancellation itself.
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);
@@ -25,6 +27,16 @@ async function main(): Promise<void> {
     },
   });
   await server.serve();
+  process.exit(0);
+}
+
+/** Answers an editor over standard input and output until the input ends. */
+async function view(): Promise<void> {
+  // Standard output carries the channel, so anything else that is written goes to the log.
+  globalThis.console = new Console(process.stderr);
+  process.stdout.on('error', () => process.exit(0));
+  const { serveViewer } = await import('./viewer');
+  await serveViewer(process.stdin, process.stdout);
   process.exit(0);
 }
 

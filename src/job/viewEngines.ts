@@ -1,0 +1,61 @@
+// The engines of an editor's viewer: a few at a time, used by one question after the other.
+import { modelStamp } from './viewModel';
+import { readModel } from '../onnx/reader';
+import type { ParameterValues } from '../runtime/contracts';
+import { Engine } from '../runtime/engine';
+import { defaultThreads } from './threads';
+import { throwIfCancelled } from './viewPace';
+
+/** Engines kept open: a model and what a run made of it. */
+const kept = 2;
+
+/** A model ready to be run with the weights of its file. */
+export interface OpenEngine {
+  readonly engine: Engine;
+  readonly values: ParameterValues;
+}
+
+/** Engines by the path and state of their model files. */
+export class EnginePool {
+  private readonly engines = new Map<string, OpenEngine>();
+  private queue: Promise<unknown> = Promise.resolve();
+
+  /** What tells a state of a model file from others. Throws a ModelError. */
+  key(path: string): string {
+    const model = readModel(path);
+    return `${modelStamp(model)} ${model.path}`;
+  }
+
+  /**
+   * Runs `work` with the engine of a model file as it is now, after all work that came before: engines share threads
+   * and memory. Throws a ModelError, and a CancelledError when the signal was aborted before its turn.
+   */
+  use<T>(path: string, signal: AbortSignal, work: (open: OpenEngine) => Promise<T>): Promise<T> {
+    const result = this.queue.then(async () => {
+      throwIfCancelled(signal);
+      return work(await this.open(path));
+    });
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+
+  private async open(path: string): Promise<OpenEngine> {
+    const key = this.key(path);
+    const known = this.engines.get(key);
+    if (known) {
+      this.engines.delete(key);
+      this.engines.set(key, known);
+      return known;
+    }
+    // Room is made first, so that memory never holds more models than are kept.
+    for (const [oldest, { engine }] of this.engines) {
+      if (this.engines.size < kept) break;
+      this.engines.delete(oldest);
+      await engine.close();
+    }
+    const engine = await Engine.open(path, { threads: defaultThreads() });
+    const opened = { engine, values: engine.initialValues() };
+    this.engines.set(key, opened);
+    return opened;
+  }
+}

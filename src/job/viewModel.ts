@@ -1,0 +1,66 @@
+// What an editor shows of a model file at once: everything but the tensors' elements.
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { describeGraphParameters } from '../autodiff/parameters';
+import { ruleOf } from '../autodiff/table';
+import type { Graph, OnnxModel, OnnxNode } from '../onnx/model';
+import { readModel } from '../onnx/reader';
+import { upgradeGraph } from '../onnx/upgrade';
+import type { ModelOverview } from '../shared/viewerProtocol';
+import { describeModel } from './inspect';
+
+/** Describes a model file; reads no tensor payload. Throws a ModelError. */
+export function overviewOf(path: string): ModelOverview {
+  const model = readModel(path);
+  const upgraded = upgradeGraph(model).graph;
+  const sizes = new Map(model.stamps.map(({ file, size }) => [file, size]));
+  return {
+    ...describeModel(model, describeGraphParameters(model, upgraded), false),
+    path: model.path,
+    bytes: sizes.get(model.path) ?? 0,
+    externalFiles: model.externalFiles.map(file => ({ path: file, bytes: sizes.get(file) ?? 0 })),
+    warnings: model.warnings,
+    metadata: [...model.metadata],
+    operators: countOperators(model, upgraded),
+    stamp: modelStamp(model),
+  };
+}
+
+/** A text that changes whenever the model's files do: over their names, sizes and times of change. */
+export function modelStamp(model: OnnxModel): string {
+  const files = model.stamps.map(({ file, size, modified }) => [basename(file), size, modified]);
+  return createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 32);
+}
+
+/**
+ * All operators of the file, those of sub-graphs and functions included. One without a rule of its own is
+ * differentiable all the same when bringing the graph to the internal opset replaces it.
+ */
+function countOperators(model: OnnxModel, upgraded: Graph): ModelOverview['operators'] {
+  const left = new Set([...nodesOf(upgraded.nodes)].map(qualified));
+  const found = new Map<string, { count: number; differentiable: boolean }>();
+  const functions = model.functions.map(({ nodes }) => nodes);
+  for (const node of [model.graph.nodes, ...functions].flatMap(nodes => [...nodesOf(nodes)])) {
+    const op = qualified(node);
+    const entry = found.get(op);
+    if (entry) entry.count++;
+    else found.set(op, { count: 1, differentiable: ruleOf(node) !== undefined || !left.has(op) });
+  }
+  return [...found]
+    .map(([op, entry]) => ({ op, ...entry }))
+    .sort((a, b) => b.count - a.count || (a.op < b.op ? -1 : 1));
+}
+
+function* nodesOf(nodes: readonly OnnxNode[]): Generator<OnnxNode> {
+  for (const node of nodes) {
+    yield node;
+    for (const attribute of node.attributes.values()) {
+      if (attribute.type === 'graph') yield* nodesOf(attribute.value.nodes);
+      if (attribute.type === 'graphs') for (const graph of attribute.value) yield* nodesOf(graph.nodes);
+    }
+  }
+}
+
+function qualified({ domain, opType }: OnnxNode): string {
+  return domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`;
+}
