@@ -1,0 +1,109 @@
+// A dataset and everything else that a run of it needs to know: what a recipe says, with absolute paths.
+// Knows no editor, so that it is tested on Node.
+import { dirname, isAbsolute, resolve } from 'node:path';
+import type { DataSource, MethodSettings, Preprocess, Recipe } from '../../shared/recipe';
+
+/** Keys of a recipe that are carried over as they are. */
+const carriedKeys = [
+  'loss',
+  'heads',
+  'parameters',
+  'seed',
+  'threads',
+  'retainAccess',
+  'retrainEpochs',
+  'budget',
+  'executionProvider',
+] as const;
+
+/** Data for a model. All paths are absolute. */
+export interface DatasetBinding {
+  /** The model it belongs to, or null. */
+  readonly model: string | null;
+  readonly source: DataSource;
+  readonly test: DataSource | null;
+  readonly validation: DataSource | null;
+  readonly classes: readonly string[] | null;
+  readonly preprocess: Preprocess | null;
+  readonly reference: string | null;
+  /** The settings of the recipe's method; null without a recipe. */
+  readonly method: MethodSettings | null;
+  /** Other keys of the recipe, to be carried over. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The recipe that all this is from, or null. */
+  readonly recipe: string | null;
+}
+
+/** The data of a path that was chosen by hand. */
+export function bindingOfPath(path: string, model: string | null): DatasetBinding {
+  return {
+    model,
+    source: path,
+    test: null,
+    validation: null,
+    classes: null,
+    preprocess: null,
+    reference: null,
+    method: null,
+    settings: {},
+    recipe: null,
+  };
+}
+
+/** What a recipe says, relative paths taken from its folder. */
+export function bindingOfRecipe(recipe: Recipe, file: string): DatasetBinding {
+  const at = (path: string): string => (isAbsolute(path) ? path : resolve(dirname(file), path));
+  const source = (given: DataSource | null | undefined): DataSource | null =>
+    given ? (typeof given === 'string' ? at(given) : { ...given, path: at(given.path) }) : null;
+  const settings = Object.fromEntries(
+    carriedKeys.flatMap(key => (recipe[key] === undefined ? [] : [[key, recipe[key]]])),
+  );
+  return {
+    model: at(recipe.model),
+    source: source(recipe.data.train)!,
+    test: source(recipe.data.test),
+    validation: source(recipe.data.validation),
+    classes: recipe.data.classes ?? null,
+    preprocess: recipe.data.preprocess ?? null,
+    reference: recipe.reference ? at(recipe.reference) : null,
+    method: recipe.method,
+    settings,
+    recipe: file,
+  };
+}
+
+/** The path of a data source. */
+export function pathOfSource(source: DataSource): string {
+  return typeof source === 'string' ? source : source.path;
+}
+
+/** What a run is asked beyond its data. */
+export interface RunOrder {
+  readonly model: string;
+  readonly forgotten: readonly number[];
+  readonly method: MethodSettings;
+  /** Used where the recipe names none; null lets Lethe choose. */
+  readonly threads: number | null;
+}
+
+/** The recipe of a run inside its own folder: the model becomes `model.onnx`, the report `report/`. */
+export function recipeOf(binding: DatasetBinding, order: RunOrder): Record<string, unknown> {
+  return {
+    version: 1,
+    model: order.model,
+    output: 'model.onnx',
+    report: 'report',
+    ...(binding.reference === null ? {} : { reference: binding.reference }),
+    ...(order.threads === null ? {} : { threads: order.threads }),
+    ...binding.settings,
+    data: {
+      train: binding.source,
+      ...(binding.test === null ? {} : { test: binding.test }),
+      ...(binding.validation === null ? {} : { validation: binding.validation }),
+      ...(binding.preprocess === null ? {} : { preprocess: binding.preprocess }),
+      ...(binding.classes === null ? {} : { classes: binding.classes }),
+    },
+    forget: { indices: order.forgotten },
+    method: order.method,
+  };
+}

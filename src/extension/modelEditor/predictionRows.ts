@@ -1,0 +1,80 @@
+// Predictions before and after a run, on the data that the run used.
+import type { PredictionRow } from '../../shared/modelViewProtocol';
+import type { DataSource } from '../../shared/recipe';
+import { LetheError } from '../../shared/errors';
+import type { DatasetOverview, DatasetPredictions } from '../../shared/viewerProtocol';
+import type { DatasetBinding } from '../dataset/binding';
+import type { Host } from '../host';
+import type { ModelDocument } from './modelDocument';
+
+/**
+ * One row a sample of the training data and, where the run's recipe names it, of the test data. Throws a LetheError
+ * when no run is shown or its data cannot be read.
+ */
+export async function predictionRows(host: Host, document: ModelDocument): Promise<readonly PredictionRow[]> {
+  const runId = document.shownRun;
+  const record = runId === null ? undefined : host.runs.get(runId);
+  if (!record) {
+    throw new LetheError(
+      'There is no run to compare predictions with. Unlearn samples, or choose a run in the side bar.',
+    );
+  }
+  const { binding } = record;
+  const models = { before: await document.originalPath(), after: host.runs.modelPath(record.runId) };
+  const train = await rowsOf(host, binding, binding.source, models, new Set(record.forgotten));
+  const test = binding.test === null ? [] : await rowsOf(host, binding, binding.test, models, null);
+  return [...train, ...test];
+}
+
+/** `forgotten` is null for held-out data. */
+async function rowsOf(
+  host: Host,
+  binding: DatasetBinding,
+  source: DataSource,
+  models: { readonly before: string; readonly after: string },
+  forgotten: ReadonlySet<number> | null,
+): Promise<PredictionRow[]> {
+  const { viewer } = host;
+  const overview = await viewer.ask(protocol => protocol.openDatasetRequest, {
+    source,
+    classes: binding.classes,
+    model: models.before,
+    preprocess: binding.preprocess,
+  });
+  const { id } = overview;
+  try {
+    const { labels } = await viewer.ask(protocol => protocol.datasetColumnsRequest, { id });
+    const before = await viewer.ask(protocol => protocol.predictionsRequest, { id, model: models.before });
+    const after = await viewer.ask(protocol => protocol.predictionsRequest, { id, model: models.after });
+    const [lossesBefore, lossesAfter] = [before.loss, after.loss];
+    // A run needs labels, so only held-out data can be without them; there is nothing to compare them with.
+    if (lossesBefore === null || lossesAfter === null) return [];
+    return Array.from({ length: overview.size }, (_, index) => ({
+      index,
+      set: forgotten === null ? 'held-out' : forgotten.has(index) ? 'forgotten' : 'retained',
+      label: labels === null ? '–' : nameOf(labels[index]!, overview),
+      before: nameOf(before.predicted[index]!, overview),
+      after: nameOf(after.predicted[index]!, overview),
+      lossBefore: lossesBefore[index]!,
+      lossAfter: lossesAfter[index]!,
+      flipped: flipped(before, after, index, overview),
+    }));
+  } finally {
+    await viewer.ask(protocol => protocol.closeDatasetRequest, { id }).catch(() => undefined);
+  }
+}
+
+function nameOf(value: number, overview: DatasetOverview): string {
+  if (overview.labels === 'values') return String(Number(value.toPrecision(4)));
+  return overview.classes?.[value] ?? String(value);
+}
+
+/** Whether another class is predicted. Values always move a little, so they never count as flipped. */
+function flipped(
+  before: DatasetPredictions,
+  after: DatasetPredictions,
+  index: number,
+  overview: DatasetOverview,
+): boolean {
+  return overview.labels !== 'values' && before.predicted[index] !== after.predicted[index];
+}
