@@ -7,7 +7,7 @@ import { nodeBinary, npm, root } from './ensure.mjs';
 
 /** The release that holds VS Code 1.139. */
 const release = '4.139.1';
-const home = join(root, 'node_modules', '.cache', 'lethe-vscode');
+const home = join(root, '.vscode-test', 'server');
 
 /** Installs the server where it is missing (twenty seconds, 600 MB) and gives the script that starts it. */
 export function ensureServer() {
@@ -41,9 +41,10 @@ function freePort() {
 
 /**
  * Starts the server with its data in `dataFolder`. Gives `{ origin, authority, stop }`; `stop` resolves when the process
- * and its children have gone. `port` 0 takes a free one; `trustEverything` turns Workspace Trust off.
+ * and its children have gone. `port` 0 takes a free one; `trustEverything` turns Workspace Trust off; `environment` is
+ * added to what the extension host sees.
  */
-export async function startServer({ dataFolder, port = 0, trustEverything = false }) {
+export async function startServer({ dataFolder, port = 0, trustEverything = false, environment = {} }) {
   const main = ensureServer();
   const taken = port || (await freePort());
   const output = [];
@@ -64,7 +65,7 @@ export async function startServer({ dataFolder, port = 0, trustEverything = fals
       dataFolder,
       ...(trustEverything ? ['--disable-workspace-trust'] : []),
     ],
-    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: serverEnvironment() },
+    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...serverEnvironment(), ...environment } },
   );
   const ended = new Promise(resolve => child.once('exit', resolve));
   const keep = chunk => {

@@ -1,7 +1,16 @@
 // The part of `npm test` that needs a real VS Code: the suite inside its extension host, then the journey by mouse
 // and keyboard, both with the extension as unpacked from the VSIX.
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -40,7 +49,13 @@ export function makeWorkspace(folder, settings = {}) {
 /** The suite in the extension host of a VS Code server, started by the page that a browser opens. */
 async function suiteOnServer(scratch, extension) {
   const workspace = makeWorkspace(join(scratch, 'suite'));
-  const server = await startServer({ dataFolder: join(scratch, 'suite-data'), trustEverything: true });
+  const reportFile = join(scratch, 'suite-report.txt');
+  const server = await startServer({
+    dataFolder: join(scratch, 'suite-data'),
+    trustEverything: true,
+    environment: { LETHE_TEST_REPORT: reportFile, LETHE_TEST_REPOSITORY: root },
+  });
+  const stopFollowing = follow(reportFile);
   const browser = await launchBrowser();
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
@@ -51,25 +66,33 @@ async function suiteOnServer(scratch, extension) {
       page.exposeFunction('codeAutomationExit', code => done(code)).catch(failed);
     });
     exit.catch(() => undefined);
-    await page.exposeFunction('codeAutomationLog', (kind, args) => report(kind, args));
+    await page.exposeFunction('codeAutomationLog', (kind, args) => {
+      if (process.env.LETHE_VERBOSE) console.log(kind, ...args);
+    });
     const tests = join(root, 'dist', 'test', 'vscode', 'index.js');
     await page.goto(windowAddress(server, { folder: workspace, extension, tests }));
     return await exit;
   } finally {
+    stopFollowing();
     await browser.close();
     await server.stop();
   }
 }
 
-/** Prints what the extension host's console says, as the tests wrote it. */
-function report(kind, args) {
-  const [format, ...rest] = args.map(arg => (typeof arg === 'string' ? arg : JSON.stringify(arg)));
-  if (format === undefined) return;
-  // VS Code marks forwarded lines with a style: "%c[Extension Host] %c…" and two CSS strings.
-  const text = format.replace(/%c/g, '').replace(/^\[Extension Host\] ?/, '');
-  const tail = rest.filter(part => !/^(color|background)\s*:/.test(part) && part !== '');
-  if (kind === 'error' || kind === 'log' || kind === 'warn' || kind === 'info')
-    console.log([text, ...tail].join(' '));
+/** Prints a growing file as it grows. Gives a function that prints the rest and stops. */
+function follow(path) {
+  let printed = 0;
+  const print = () => {
+    if (!existsSync(path)) return;
+    const text = readFileSync(path, 'utf8');
+    process.stdout.write(text.slice(printed));
+    printed = text.length;
+  };
+  const timer = setInterval(print, 300);
+  return () => {
+    clearInterval(timer);
+    print();
+  };
 }
 
 /** The suite in a desktop VS Code that @vscode/test-electron downloads, on the oldest supported and the newest. */
@@ -83,6 +106,7 @@ async function suiteOnDesktop(scratch, extension) {
       version,
       extensionDevelopmentPath: extension,
       extensionTestsPath: join(root, 'dist', 'test', 'vscode', 'index.js'),
+      extensionTestsEnv: { LETHE_TEST_REPOSITORY: root },
       launchArgs: [workspace, '--disable-extensions', '--disable-workspace-trust'],
     });
     if (code !== 0) return code;
