@@ -92,7 +92,8 @@ function suggestNames(typed: string, fields: FilterFields): FilterCompletion[] {
   const predicted = predictions !== null;
   const possible = new Set<string>(['index', 'forget']);
   if (labelKind !== 'none') possible.add('label');
-  if (predicted) for (const name of ['pred', 'loss']) possible.add(name);
+  if (predicted) possible.add('pred');
+  if (predicted && (predictions === 'coming' ? labelKind !== 'none' : predictions.loss)) possible.add('loss');
   if (predicted && (predictions === 'coming' || predictions.confidence)) possible.add('confidence');
   if (predicted && labelKind === 'classes') for (const name of ['wrong', 'right']) possible.add(name);
   const own = [...wordNames, ...fieldNames].filter(name => possible.has(name) && !typed.startsWith('"'));

@@ -13,10 +13,10 @@ interface NumberField {
 /** A column of the data: numbers (NaN where missing) or texts, one a sample. */
 export type FilterColumn = NumberField | { readonly kind: 'text'; readonly values: ArrayLike<string> };
 
-/** What a model says, one entry a sample; `confidence` is null for regression. */
+/** What a model says, one entry a sample; `loss` is null without labels, `confidence` for regression. */
 export interface FilterPredictions {
   readonly predicted: ArrayLike<number>;
-  readonly loss: ArrayLike<number>;
+  readonly loss: ArrayLike<number> | null;
   readonly confidence: ArrayLike<number> | null;
 }
 
@@ -143,8 +143,11 @@ function bindTest(
       return bindClasses(name, operator, values, fields.labels, fields);
     case 'pred':
       return bindClasses(name, operator, values, predictionsFor(name, fields).predicted, fields);
-    case 'loss':
-      return bindNumbers(name, operator, values, predictionsFor(name, fields).loss);
+    case 'loss': {
+      const { loss } = predictionsFor(name, fields);
+      if (loss === null) throw new FilterProblem('loss needs labels; this dataset has none.', name);
+      return bindNumbers(name, operator, values, loss);
+    }
     case 'confidence': {
       const { confidence } = predictionsFor(name, fields);
       if (confidence === null) {

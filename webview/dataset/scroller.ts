@@ -1,0 +1,160 @@
+// A list of any length of which only what is in view exists: cells of equal size, several a line or one.
+import { h } from '../kit/dom';
+
+/** How cells are laid out, in pixels; `width` null: one cell a line, as wide as there is room. */
+export interface CellSize {
+  readonly width: number | null;
+  readonly height: number;
+  /** The least width of a line; beyond the room there is, it scrolls sideways. */
+  readonly least: number;
+}
+
+/** Where the list gets its cells. */
+export interface CellSource {
+  readonly count: number;
+  readonly size: CellSize;
+  /** What a place shows; cells are kept for as long as the same sample is in view. */
+  sampleAt(place: number): number;
+  create(sample: number): HTMLElement;
+  /** Brings a cell up to date with what is known of its sample. */
+  refresh(cell: HTMLElement, sample: number, place: number): void;
+  /** The samples in view, the first first. */
+  inView(samples: readonly number[]): void;
+}
+
+/** Browsers stop at some 30 million pixels; longer lists scroll faster than the wheel says. */
+const tallest = 8_000_000;
+const padding = 8;
+const linesBeyond = 2;
+
+/** A virtual list; its element scrolls and takes the keyboard. */
+export class CellScroller {
+  private readonly space = h('div', { class: 'scroller-space', attributes: { role: 'presentation' } });
+  readonly element = h('div', { class: 'scroller', attributes: { tabindex: 0 } }, this.space);
+  private readonly cells = new Map<number, HTMLElement>();
+  private source: CellSource | null = null;
+  private pending = false;
+
+  constructor() {
+    this.element.addEventListener('scroll', () => this.schedule());
+    new ResizeObserver(() => this.schedule()).observe(this.element);
+  }
+
+  /** How many cells a line holds. */
+  get perLine(): number {
+    const width = this.source?.size.width ?? null;
+    if (width === null) return 1;
+    return Math.max(1, Math.floor((this.element.clientWidth - 2 * padding) / width));
+  }
+
+  /** How many whole lines are in view. */
+  get linesInView(): number {
+    return Math.max(1, Math.floor(this.element.clientHeight / (this.source?.size.height ?? 1)));
+  }
+
+  /** Shows these cells; the scroll position stays where it can. */
+  show(source: CellSource): void {
+    if (this.source?.size !== source.size) this.clear();
+    this.source = source;
+    this.schedule();
+  }
+
+  /** The cell of a sample, where it is in view. */
+  cellOf(sample: number): HTMLElement | undefined {
+    return this.cells.get(sample);
+  }
+
+  /** Scrolls as little as needed to bring a place into view. */
+  bringIntoView(place: number): void {
+    if (this.source === null) return;
+    this.measure();
+    const { height } = this.source.size;
+    const top = padding + Math.floor(place / this.perLine) * height;
+    const view = this.element.clientHeight;
+    const now = this.virtualTop();
+    if (top < now) this.scrollTo(top - padding);
+    else if (top + height > now + view) this.scrollTo(top + height + padding - view);
+    this.draw();
+  }
+
+  private schedule(): void {
+    if (this.pending) return;
+    this.pending = true;
+    requestAnimationFrame(() => {
+      this.pending = false;
+      this.draw();
+    });
+  }
+
+  private clear(): void {
+    this.cells.clear();
+    this.space.replaceChildren();
+  }
+
+  private total(): number {
+    if (this.source === null) return 0;
+    return Math.ceil(this.source.count / this.perLine) * this.source.size.height + 2 * padding;
+  }
+
+  private measure(): void {
+    const { size } = this.source!;
+    this.space.style.height = `${Math.min(this.total(), tallest)}px`;
+    this.space.style.minWidth = `${size.least}px`;
+  }
+
+  /** How far the list moves for one pixel of the scroll bar. */
+  private ratio(): number {
+    const view = this.element.clientHeight;
+    const total = this.total();
+    return total <= tallest ? 1 : (total - view) / (tallest - view);
+  }
+
+  private virtualTop(): number {
+    return this.element.scrollTop * this.ratio();
+  }
+
+  private scrollTo(top: number): void {
+    this.element.scrollTop = top / this.ratio();
+  }
+
+  private draw(): void {
+    const { source } = this;
+    if (source === null || this.element.clientHeight === 0) return;
+    this.measure();
+    const { height, width } = source.size;
+    const { perLine } = this;
+    const top = this.virtualTop();
+    const first = Math.max(0, Math.floor((top - padding) / height) - linesBeyond) * perLine;
+    const last = Math.min(
+      source.count,
+      (Math.ceil((top + this.element.clientHeight - padding) / height) + linesBeyond) * perLine,
+    );
+    const seen: number[] = [];
+    const kept = new Set<number>();
+    for (let place = first; place < last; place++) {
+      const sample = source.sampleAt(place);
+      kept.add(sample);
+      const y = padding + Math.floor(place / perLine) * height - top + this.element.scrollTop;
+      if (y + height > this.element.scrollTop && y < this.element.scrollTop + this.element.clientHeight) {
+        seen.push(sample);
+      }
+      const cell = this.cells.get(sample) ?? this.add(sample, source);
+      const x = width === null ? 0 : padding + (place % perLine) * width;
+      cell.style.transform = `translate(${x}px, ${y}px)`;
+      source.refresh(cell, sample, place);
+    }
+    for (const [sample, cell] of this.cells) {
+      if (kept.has(sample)) continue;
+      cell.remove();
+      this.cells.delete(sample);
+    }
+    source.inView([...seen, ...[...kept].filter(sample => !seen.includes(sample))]);
+  }
+
+  private add(sample: number, source: CellSource): HTMLElement {
+    const cell = source.create(sample);
+    this.cells.set(sample, cell);
+    this.space.append(cell);
+    return cell;
+  }
+}
