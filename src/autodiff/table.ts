@@ -1,7 +1,7 @@
 // The table from operator to differentiation rule, for the internal opset of `src/onnx/upgrade.ts`.
 import type { OnnxNode } from '../onnx/model';
 import type { Rule } from './rule';
-import { convRule } from './rules/conv';
+import { convRule, convTransposeRule } from './rules/conv';
 import { gemmRule, matmulRule } from './rules/contraction';
 import {
   addRule,
@@ -74,8 +74,18 @@ import {
   reduceSumRule,
   reduceSumSquareRule,
 } from './rules/reduction';
+import {
+  groupNormalizationRule,
+  instanceNormalizationRule,
+  layerNormalizationRule,
+  lpNormalizationRule,
+  lrnRule,
+  meanVarianceNormalizationRule,
+} from './rules/layerNormalization';
+import { resizeRule } from './rules/resize';
+import { einsumRule } from './rules/einsum';
 import { batchNormalizationRule } from './rules/normalization';
-import { averagePoolRule, globalAveragePoolRule, maxPoolRule } from './rules/pooling';
+import { averagePoolRule, globalAveragePoolRule, lpPoolRule, maxPoolRule } from './rules/pooling';
 import {
   castRule,
   concatRule,
@@ -103,11 +113,13 @@ const rules: Readonly<Record<string, Rule>> = {
   Clip: clipRule,
   Concat: concatRule,
   Conv: convRule,
+  ConvTranspose: convTransposeRule,
   Cos: cosRule,
   Cosh: coshRule,
   CumSum: cumSumRule,
   DepthToSpace: depthToSpaceRule,
   Div: divRule,
+  Einsum: einsumRule,
   Elu: eluRule,
   Erf: erfRule,
   Exp: expRule,
@@ -120,16 +132,23 @@ const rules: Readonly<Record<string, Rule>> = {
   Gemm: gemmRule,
   GlobalAveragePool: globalAveragePoolRule,
   GlobalMaxPool: globalMaxPoolRule,
+  GroupNormalization: groupNormalizationRule,
   HardSigmoid: hardSigmoidRule,
   HardSwish: hardSwishRule,
   Identity: identityRule,
+  InstanceNormalization: instanceNormalizationRule,
+  LRN: lrnRule,
+  LayerNormalization: layerNormalizationRule,
   LeakyRelu: leakyReluRule,
   Log: logRule,
   LogSoftmax: logSoftmaxRule,
+  LpNormalization: lpNormalizationRule,
+  LpPool: lpPoolRule,
   MatMul: matmulRule,
   Max: extremeRule,
   MaxPool: maxPoolRule,
   Mean: meanRule,
+  MeanVarianceNormalization: meanVarianceNormalizationRule,
   Min: extremeRule,
   Mish: mishRule,
   Mod: modRule,
@@ -151,6 +170,7 @@ const rules: Readonly<Record<string, Rule>> = {
   ReduceSumSquare: reduceSumSquareRule,
   Relu: reluRule,
   Reshape: reshapeRule,
+  Resize: resizeRule,
   ScatterElements: scatterElementsRule,
   ScatterND: scatterNdRule,
   Selu: seluRule,

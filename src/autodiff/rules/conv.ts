@@ -87,30 +87,30 @@ function flip(b: GraphBuilder, x: string, rank: number): string {
 }
 
 /** What every kernel element sees: [N, group, C/group · kernel, positions]. */
-function columns(c: RuleContext, w: Windows): string {
-  const { b } = c;
-  const [samples, channels] = c.inDims(0) as [number, number];
-  const group = c.int('group', 1);
+function columns(b: GraphBuilder, x: string, w: Windows, group: number): string {
+  const [samples, channels] = b.dims(x) as [number, number];
   const positions = size(w.output);
-  const padded = padForWindows(b, c.in(0), w);
+  const padded = padForWindows(b, x, w);
   const slices = kernelOffsets(w.kernel).map(offset =>
     b.reshape(windowSlice(b, padded, w, offset), [samples, channels, 1, positions]),
   );
   return b.reshape(b.concat(slices, 2), [samples, group, (channels / group) * size(w.kernel), positions]);
 }
 
-/** dY as [N, group, M/group, positions]. */
-function rows(c: RuleContext, dy: string, w: Windows): string {
-  const [samples, outputs] = c.outDims() as [number, number];
-  const group = c.int('group', 1);
-  return c.b.reshape(dy, [samples, group, outputs / group, size(w.output)]);
+/**
+ * The gradient of a convolution's kernel, sample by sample, from what its windows see and the cotangent of its
+ * result: [samples, group, M/group, C/group · kernel].
+ */
+export function kernelGradients(b: GraphBuilder, x: string, dy: string, w: Windows, group: number): string {
+  const [samples, outputs] = b.dims(dy) as [number, number];
+  const rows = b.reshape(dy, [samples, group, outputs / group, size(w.output)]);
+  return b.matmul(rows, columns(b, x, w, group), { transB: true });
 }
 
 function weightGradient(c: RuleContext, dy: string, w: Windows): string {
   const { b } = c;
-  const samples = c.inDims(0)[0]!;
-  const perSample = b.matmul(rows(c, dy, w), columns(c, w), { transB: true });
-  if (c.perSample(1)) return b.reshape(perSample, [samples, ...c.inDims(1)]);
+  const perSample = kernelGradients(b, c.in(0), dy, w, c.int('group', 1));
+  if (c.perSample(1)) return b.reshape(perSample, [c.inDims(0)[0]!, ...c.inDims(1)]);
   return b.reshape(b.sum(perSample, [0]), c.inDims(1));
 }
 
@@ -127,10 +127,96 @@ function outerFactor(c: RuleContext, dy: string): OuterFactor | undefined {
   const { b } = c;
   return {
     left: b.transpose(b.reshape(dy, [samples, outputs, positions]), [0, 2, 1]),
-    right: b.transpose(b.reshape(columns(c, w), [samples, inner, positions]), [0, 2, 1]),
+    right: b.transpose(b.reshape(columns(b, c.in(0), w, 1), [samples, inner, positions]), [0, 2, 1]),
   };
 }
 
 function size(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
+}
+
+/** ConvTranspose: the adjoint of a convolution from its result to its input, so the roles of the two turn around. */
+export const convTransposeRule: Rule = {
+  inputs: [0, 1, 2],
+  vjp: (c, [dy]) => {
+    if (!dy) return [];
+    const { b } = c;
+    const w = transposedGeometry(c);
+    const group = c.int('group', 1);
+    const gradient = (): string => {
+      const perSample = kernelGradients(b, dy, c.in(0), w, group);
+      if (c.perSample(1)) return b.reshape(perSample, [c.inDims(0)[0]!, ...c.inDims(1)]);
+      return b.reshape(b.sum(perSample, [0]), c.inDims(1));
+    };
+    return [
+      c.wants(0) ? backConvolution(c, dy, w, group) : undefined,
+      c.wants(1) ? gradient() : undefined,
+      c.wants(2) ? c.sumBatch(dy, [0, ...w.input.map((_, axis) => axis + 2)], 2) : undefined,
+    ];
+  },
+  jvp: (c, [dx, dw, db]) => [
+    sumTangents(c, [
+      dx && convolve(c, dx, c.in(1)),
+      dw && convolve(c, c.in(0), dw),
+      db &&
+        c.b.reshape(db, [
+          c.b.dims(db)[0]!,
+          ...c
+            .inDims(0)
+            .slice(2)
+            .map(() => 1),
+        ]),
+    ]),
+  ],
+};
+
+/** The plain convolution of which the node is the adjoint: its input is the node's output. */
+function transposedGeometry(c: RuleContext): Windows {
+  const kernel = c.inDims(1).slice(2);
+  const ones = kernel.map(() => 1);
+  const [input, output] = [c.outDims().slice(2), c.inDims(0).slice(2)];
+  const strides = c.ints('strides') ?? ones;
+  const dilations = c.ints('dilations') ?? ones;
+  const reach = output.map(
+    (count, axis) => (count - 1) * strides[axis]! + dilations[axis]! * (kernel[axis]! - 1) + 1,
+  );
+  const autoPad = c.string('auto_pad', 'NOTSET');
+  const extra = c.ints('output_padding') ?? ones.map(() => 0);
+  let before: number[];
+  if (c.ints('output_shape') || autoPad === 'SAME_UPPER' || autoPad === 'SAME_LOWER') {
+    const total = reach.map((length, axis) => Math.max(0, length + extra[axis]! - input[axis]!));
+    before = total.map(pad => (autoPad === 'SAME_UPPER' ? Math.floor(pad / 2) : Math.ceil(pad / 2)));
+  } else {
+    before = ((autoPad === 'NOTSET' ? c.ints('pads') : undefined) ?? ones.map(() => 0)).slice(
+      0,
+      kernel.length,
+    );
+  }
+  const after = input.map((length, axis) => Math.max(0, reach[axis]! - before[axis]! - length));
+  return { kernel, strides, dilations, before, after, input, output };
+}
+
+/** The plain convolution of a cotangent; what lies beyond the last window is cut first. */
+function backConvolution(c: RuleContext, dy: string, w: Windows, group: number): string {
+  const used = w.output.map(
+    (count, axis) =>
+      (count - 1) * w.strides[axis]! +
+      w.dilations[axis]! * (w.kernel[axis]! - 1) +
+      1 -
+      w.before[axis]! -
+      w.after[axis]!,
+  );
+  const cut = c.b.slice(
+    dy,
+    used.map((_, axis) => axis + 2),
+    used.map(() => 0),
+    used.map((length, axis) => Math.min(length, w.input[axis]!)),
+  );
+  return c.b.op('Conv', [cut, c.in(1)], c.inDims(0), {
+    kernel_shape: w.kernel,
+    strides: w.strides,
+    dilations: w.dilations,
+    pads: [...w.before, ...w.after],
+    group,
+  });
 }

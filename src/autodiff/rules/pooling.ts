@@ -169,3 +169,53 @@ export const globalAveragePoolRule: Rule = {
   },
   jvp: (c, [dx]) => [dx && c.again({ 0: dx })],
 };
+
+/** LpPool: y = (Σ|x|^p)^(1/p) over a window, so dx = sign(x)·|x|^(p−1) times the sum of dy·y^(1−p) over its windows. */
+export const lpPoolRule: Rule = {
+  inputs: [0],
+  vjp: (c, [dy]) => {
+    if (!dy) return [];
+    const { b } = c;
+    const p = c.int('p', 2);
+    const w = windowsOf(c, kernelOf(c));
+    const [samples, channels] = c.inDims(0) as [number, number];
+    const shares = b.reshape(b.binary('Mul', dy, lpScale(c, p)), [samples * channels, 1, ...w.output]);
+    const kernel = b.floats([1, 1, ...w.kernel], new Array<number>(elementCount(w.kernel)).fill(1));
+    const spread = b.reshape(transposedConvolution(b, shares, kernel, w, 1, 1), c.inDims(0));
+    return [b.binary('Mul', spread, lpSlope(c, p))];
+  },
+  jvp: (c, [dx]) => {
+    if (!dx) return [undefined];
+    const { b } = c;
+    const p = c.int('p', 2);
+    const w = windowsOf(c, kernelOf(c));
+    const [samples, channels] = c.inDims(0) as [number, number];
+    const weighted = b.reshape(b.binary('Mul', dx, lpSlope(c, p)), [samples * channels, 1, ...w.input]);
+    const kernel = b.floats([1, 1, ...w.kernel], new Array<number>(elementCount(w.kernel)).fill(1));
+    const sums = b.op('Conv', [weighted, kernel], [samples * channels, 1, ...w.output], {
+      kernel_shape: w.kernel,
+      strides: w.strides,
+      dilations: w.dilations,
+      pads: [...w.before, ...w.after],
+    });
+    return [b.binary('Mul', b.reshape(sums, c.outDims()), lpScale(c, p))];
+  },
+};
+
+/** sign(x)·|x|^(p−1). */
+function lpSlope(c: RuleContext, p: number): string {
+  const { b } = c;
+  if (p === 2) return c.in(0);
+  const sign = b.unary('Sign', c.in(0));
+  if (p === 1) return sign;
+  return b.binary('Mul', sign, b.op('Pow', [b.unary('Abs', c.in(0)), b.scalar(p - 1)], c.inDims(0)));
+}
+
+/** y^(1−p); 0 where y is 0. */
+function lpScale(c: RuleContext, p: number): string {
+  const { b } = c;
+  const zero = b.op('Equal', [c.out(), b.scalar(0)], c.outDims());
+  const safe = b.op('Where', [zero, b.scalar(1), c.out()], c.outDims());
+  const power = b.op('Pow', [safe, b.scalar(1 - p)], c.outDims());
+  return b.op('Where', [zero, b.scalar(0), power], c.outDims());
+}

@@ -1,5 +1,6 @@
 // Rules of operators that move elements without changing them.
 import { sameDims } from '../builder';
+import { copyPadAdjoint } from './resize';
 import { DifferentiationError, describeNode, type Rule, type RuleContext } from '../rule';
 
 /** Flatten, Reshape, Squeeze, Unsqueeze: the cotangent goes back into the input's dims. */
@@ -116,13 +117,25 @@ function positiveIndices(c: RuleContext, dims: readonly number[], size: number):
   return c.b.op('Where', [negative, c.b.op('Add', [given, c.b.ints([size])], dims), given], dims);
 }
 
-/** Pad with a constant: the cotangent of what was there before; negative pads cut, so theirs is filled with zeros. */
+/**
+ * Pad: the cotangent of what was there before, and of every copy that reflection or repetition made of it. Negative
+ * pads cut, so theirs is filled with zeros.
+ */
 export const padRule: Rule = {
   inputs: [0],
   vjp: (c, [dy]) => {
     if (!dy) return [];
     const { before, after } = padsOf(c);
+    const mode = c.string('mode', 'constant');
     const [dims, padded] = [c.inDims(0), c.outDims()];
+    if (mode !== 'constant') {
+      if ([...before, ...after].some(pad => pad < 0))
+        throw new DifferentiationError(
+          `${describeNode(c.node)} cuts and pads by ${mode} at once, which has no gradient rule. Freeze the parameters ` +
+            'before it with "parameters": { "freeze": […] }.',
+        );
+      return [copyPadAdjoint(c, dy, mode, before, after)];
+    }
     const positive = (pads: readonly number[]): number[] => pads.map(pad => Math.max(0, pad));
     const negative = (pads: readonly number[]): number[] => pads.map(pad => Math.max(0, -pad));
     const kept = c.b.slice(
@@ -136,17 +149,12 @@ export const padRule: Rule = {
   jvp: (c, [dx]) => {
     if (!dx) return [undefined];
     const { before, after } = padsOf(c);
-    return [c.b.op('Pad', [dx, c.b.ints([...before, ...after])], c.outDims(), { mode: 'constant' })];
+    const mode = c.string('mode', 'constant');
+    return [c.b.op('Pad', [dx, c.b.ints([...before, ...after])], c.outDims(), { mode })];
   },
 };
 
 function padsOf(c: RuleContext): { before: number[]; after: number[] } {
-  const mode = c.string('mode', 'constant');
-  if (mode !== 'constant')
-    throw new DifferentiationError(
-      `${describeNode(c.node)} pads by ${mode}, which has no gradient rule. Freeze the parameters before it with ` +
-        '"parameters": { "freeze": […] }.',
-    );
   const pads = c.knownInts(1);
   const rank = c.inDims(0).length;
   const axes = (c.has(3) ? c.knownInts(3) : c.inDims(0).map((_, axis) => axis))?.map(axis =>
