@@ -6,20 +6,20 @@ import type { Method, MethodContext } from './method';
 import { balancedSample } from './sampler';
 
 /**
- * Defaults, chosen on several tasks (`bench/STUDY.md`): one strong projection, then descent. Projections in many steps
- * shrink the model beyond what descent makes good again.
+ * Defaults, chosen on several tasks (`bench/STUDY.md`). Ten projecting epochs whose strengths sum up to a shrink of about
+ * a quarter, however many steps an epoch has; then descent long enough to fit the retained data again.
  */
 export const minnormOgDefaults = {
-  epochs: 60,
+  epochs: 120,
   epochOver: 'forget',
   batchSize: 128,
   optimizer: 'adamw',
   learningRate: 0.001,
   weightDecay: 0.01,
-  projectionStrength: 0.4,
-  projectionDecay: 0.3,
+  projectionStrength: 0.12,
+  projectionDecay: 0.6,
   projectionPeriod: 1,
-  descentEpochs: 59,
+  descentEpochs: 110,
   constraintSamples: 50,
   constraintPool: 'batch',
   constraintKind: 'largest-logit',
