@@ -1,0 +1,195 @@
+// One window of VS Code, used as a person does: keys, clicks, and what can be read on the screen.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+
+/** Which webview of Lethe. */
+export type ViewKind = 'model' | 'dataset';
+
+const patience = 30_000;
+
+/** A window on a folder. */
+export class CodeWindow {
+  private constructor(
+    readonly page: Page,
+    private readonly address: string,
+  ) {}
+
+  /** Opens a window and waits until the explorer lists the folder. */
+  static async open(browser: Browser, address: string): Promise<CodeWindow> {
+    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+    const page = await context.newPage();
+    page.setDefaultTimeout(patience);
+    const window = new CodeWindow(page, address);
+    await window.load();
+    return window;
+  }
+
+  private async load(): Promise<void> {
+    await this.page.goto(this.address);
+    await this.page.locator('.monaco-workbench').waitFor();
+    await this.page.locator('.part.statusbar').waitFor();
+    // Remote extensions are known once the window is connected; before that, commands of ours are not there.
+    await this.page
+      .locator('.monaco-workbench .explorer-folders-view, .monaco-workbench .pane-body')
+      .first()
+      .waitFor();
+  }
+
+  /** What the browser's reload does. */
+  async reload(): Promise<void> {
+    await this.load();
+  }
+
+  /** Closes the window with its storage of settings. */
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+
+  /** The row of the open quick input that holds the text. */
+  row(text: string): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  get input(): Locator {
+    return this.page.locator('.quick-input-widget .quick-input-box input');
+  }
+
+  /** Runs a command by its title from the palette. Fails where the palette does not offer it. */
+  async command(title: string): Promise<void> {
+    await this.palette(title);
+    await this.row(title).click();
+  }
+
+  /** Whether the palette offers a command. */
+  async offers(title: string): Promise<boolean> {
+    await this.openPalette(title);
+    await this.page.waitForTimeout(600);
+    const found = (await this.row(title).count()) > 0;
+    await this.page.keyboard.press('Escape');
+    return found;
+  }
+
+  private async palette(title: string): Promise<void> {
+    const deadline = Date.now() + patience;
+    for (;;) {
+      await this.openPalette(title);
+      // Commands appear when their extension is known and their condition holds: look again until then.
+      if (await appears(this.row(title), 2000)) return;
+      await this.page.keyboard.press('Escape');
+      if (Date.now() > deadline) throw new Error(`The command palette does not offer “${title}”.`);
+    }
+  }
+
+  private async openPalette(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.input.waitFor();
+    await this.input.fill(`>${title}`);
+  }
+
+  /** Chooses an entry of the open quick pick. */
+  async pick(text: string): Promise<void> {
+    await this.row(text).click();
+  }
+
+  /** Answers an open input or file dialog with a text and Enter. */
+  async answer(text: string): Promise<void> {
+    await this.input.waitFor();
+    await this.input.fill(text);
+    // A file dialog completes while one types; it is ready when it shows what was typed.
+    await this.page.waitForTimeout(700);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Opens a file of the folder by Ctrl+P. */
+  async openFile(path: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    await this.input.waitFor();
+    await this.input.fill(path);
+    const name = path.split('/').at(-1) ?? path;
+    await this.row(name).waitFor();
+    await this.page.waitForTimeout(500);
+    await this.row(name).click();
+    await this.tab(name).waitFor();
+  }
+
+  /** The tab of an editor. */
+  tab(name: string): Locator {
+    return this.page.locator('.tabs-container .tab').filter({ hasText: name }).first();
+  }
+
+  async isDirty(name: string): Promise<boolean> {
+    return this.tab(name).evaluate(tab => tab.classList.contains('dirty'));
+  }
+
+  /** Waits until an editor is dirty, or is not. */
+  async waitDirty(name: string, dirty: boolean): Promise<void> {
+    const wanted = dirty ? '.tab.dirty' : '.tab:not(.dirty)';
+    await this.page.locator(`.tabs-container ${wanted}`).filter({ hasText: name }).first().waitFor();
+  }
+
+  /** The inside of one of Lethe's webviews that is on the screen. */
+  async view(kind: ViewKind): Promise<Frame> {
+    const deadline = Date.now() + patience;
+    for (;;) {
+      for (const frame of this.page.frames()) {
+        if (!frame.url().includes('/fake.html')) continue;
+        const found = await isShown(frame, `script[src*="webview/${kind}.js"]`).catch(() => false);
+        if (found) return frame;
+      }
+      if (Date.now() > deadline) throw new Error(`The ${kind} view did not appear.`);
+      await this.page.waitForTimeout(100);
+    }
+  }
+
+  /** The newest notification that holds the text. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text }).first();
+  }
+
+  /** A button in the dialog in the middle of the window. */
+  dialogButton(text: string): Locator {
+    return this.page.locator('.monaco-dialog-box .monaco-button').filter({ hasText: text }).first();
+  }
+
+  /** The entry of the status bar that holds the text. */
+  status(text: string | RegExp): Locator {
+    return this.page.locator('.part.statusbar .statusbar-item').filter({ hasText: text }).first();
+  }
+
+  /** Puts the keyboard into the editor's page. */
+  async focusEditor(): Promise<void> {
+    await this.page.keyboard.press('Control+1');
+  }
+
+  /** Chooses a colour theme as a person does. */
+  async theme(name: string): Promise<void> {
+    await this.command('Preferences: Color Theme');
+    await this.input.waitFor();
+    await this.input.fill(name);
+    await this.row(name).click();
+    await this.page.waitForTimeout(600);
+  }
+
+  /** A picture of the window for people to look at. */
+  async picture(name: string): Promise<void> {
+    const folder = join(process.cwd(), 'test', 'artifacts');
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+}
+
+/** Whether a webview holds the element and is not hidden behind another editor. */
+async function isShown(frame: Frame, selector: string): Promise<boolean> {
+  if ((await frame.locator(selector).count()) === 0) return false;
+  const outer = await frame.parentFrame()?.frameElement();
+  return (await outer?.isVisible()) ?? false;
+}
+
+/** Whether something comes onto the screen within the time, in milliseconds. */
+export async function appears(locator: Locator, time: number): Promise<boolean> {
+  return locator
+    .waitFor({ timeout: time })
+    .then(() => true)
+    .catch(() => false);
+}
