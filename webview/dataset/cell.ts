@@ -3,7 +3,7 @@ import { h, icon } from '../kit/dom';
 import type { CardState } from './cards';
 import type { RowColumn } from './columns';
 import type { SampleStore } from './store';
-import { describeSample, labelText, lossText, numberText, predictionText } from './words';
+import { describeSample, labelText, shortLoss, numberText, predictionText } from './words';
 
 /** What a menu on a sample asks VS Code for; the host knows the selection. */
 export const sampleContext = JSON.stringify({
@@ -96,7 +96,7 @@ function refreshCaption(
   const says = store.predictions === null ? '' : `says ${predictionText(store, index)}`;
   setText(cell, '.caption-says', wrong || store.fields.labelKind !== 'classes' ? says : '');
   setText(cell, '.caption-index', `#${index}`);
-  setText(cell, '.caption-loss', store.predictions?.loss ? lossText(store, index) : '');
+  setText(cell, '.caption-loss', store.predictions?.loss ? shortLoss(store, index) : '');
   const picture = cell.querySelector('.picture')!;
   const mark = picture.querySelector(':scope > .forget-mark');
   if (forgotten && mark === null) picture.append(forgetMark());

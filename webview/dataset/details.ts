@@ -134,7 +134,7 @@ export class Details {
     }
     for (const name of fields.columns.keys()) facts.push([name, columnText(store, name, index)]);
     if (store.forget.has(index)) {
-      facts.push(['forget set', h('span', { class: 'details-forgotten' }, forgetMark(), ' in it')]);
+      facts.push(['forget set', h('span', { class: 'details-forgotten' }, forgetMark(), ' yes')]);
     }
     replaceContent(
       this.facts,

@@ -8,6 +8,8 @@ import type { SampleStore } from './store';
 /** A filter box; `update` shows what the store knows of the filter. */
 export interface FilterBox {
   readonly element: HTMLElement;
+  /** What is wrong with the filter, in words; stands wherever there is room for a sentence. */
+  readonly sentence: HTMLElement;
   focus(): void;
   update(store: SampleStore): void;
 }
@@ -52,7 +54,7 @@ class Box implements FilterBox {
     class: 'filter-options',
     attributes: { id: this.listId, role: 'listbox', 'aria-label': 'Completions', hidden: true },
   });
-  private readonly sentence = h('div', {
+  readonly sentence = h('span', {
     class: 'filter-sentence',
     attributes: { id: this.sentenceId, role: 'status' },
   });
@@ -67,7 +69,6 @@ class Box implements FilterBox {
       this.clear,
     ),
     this.options,
-    this.sentence,
   );
   private store: SampleStore | null = null;
   private items: readonly FilterCompletion[] = [];
@@ -122,8 +123,11 @@ class Box implements FilterBox {
   private drawMirror(): void {
     const text = this.input.value;
     this.clear.hidden = text === '';
-    const problem = this.timer === undefined ? (this.store?.problem ?? null) : null;
+    // While a word is being written and completed, it is not wrong yet.
+    const writing = this.timer !== undefined || this.items.length > 0;
+    const problem = writing ? null : (this.store?.problem ?? null);
     this.element.classList.toggle('filter-wrong', problem !== null && !problem.waiting);
+    this.sentence.classList.toggle('filter-wrong', problem !== null && !problem.waiting);
     this.input.setAttribute('aria-invalid', String(problem !== null && !problem.waiting));
     const sentence = problem?.message ?? '';
     if (this.sentence.textContent !== sentence) this.sentence.textContent = sentence;
@@ -183,6 +187,7 @@ class Box implements FilterBox {
     this.items = [];
     this.active = -1;
     this.drawOptions();
+    this.drawMirror();
   }
 
   private accept(at: number): void {

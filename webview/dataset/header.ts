@@ -50,14 +50,14 @@ export class Header {
     );
     this.importing = button({
       label: 'Import Forget Set…',
-      icon: 'cloud-download',
+      icon: 'folder-opened',
       iconOnly: true,
       tip: 'Import a forget set from a CSV file',
       onPress: actions.importForget,
     });
     this.exporting = button({
       label: 'Export Forget Set…',
-      icon: 'export',
+      icon: 'save',
       iconOnly: true,
       tip: 'Export the forget set to a CSV file',
       onPress: actions.exportForget,
@@ -87,6 +87,7 @@ export class Header {
       h(
         'div',
         { class: 'status' },
+        this.filter.sentence,
         this.status,
         this.adding,
         this.removing,

@@ -15,7 +15,7 @@ import type { CellSize } from './scroller';
 import { CellScroller } from './scroller';
 import type { Layout, SampleStore } from './store';
 
-const cardSize: CellSize = { width: 96, height: 120, least: 0 };
+const cardSize: CellSize = { width: 96, height: 120, least: 0, padding: 8 };
 const thumbnailSize = 72;
 const rowHeight = 28;
 
@@ -71,8 +71,11 @@ export class SamplesView {
   }
 
   openDetails(): void {
+    const was = this.open;
     this.open = true;
     this.changed();
+    // The pane takes room from the samples; the one it shows must stay in view.
+    if (!was) requestAnimationFrame(() => requestAnimationFrame(() => this.showFocused()));
   }
 
   /** Whether details were open. */
@@ -130,7 +133,7 @@ export class SamplesView {
       this.columnsKey = key;
       this.columns = columns;
       const least = columns.reduce((sum, column) => sum + column.width, 120);
-      this.size = store.layout === 'grid' ? cardSize : { width: null, height: rowHeight, least };
+      this.size = store.layout === 'grid' ? cardSize : { width: null, height: rowHeight, least, padding: 0 };
     }
     this.head.hidden = store.layout === 'grid';
     const headKey = JSON.stringify([this.columnsKey, store.sort]);
@@ -176,7 +179,7 @@ export class SamplesView {
               },
             },
             column.title,
-            active ? icon(sort.descending ? 'arrow-small-down' : 'arrow-small-up') : null,
+            active ? icon(sort.descending ? 'chevron-down' : 'chevron-up') : null,
           );
         }),
         pictures ? null : h('span', { class: 'row-values muted' }, 'first inputs'),

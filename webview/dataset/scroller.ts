@@ -7,6 +7,8 @@ export interface CellSize {
   readonly height: number;
   /** The least width of a line; beyond the room there is, it scrolls sideways. */
   readonly least: number;
+  /** Room around all cells. */
+  readonly padding: number;
 }
 
 /** Where the list gets its cells. */
@@ -24,7 +26,6 @@ export interface CellSource {
 
 /** Browsers stop at some 30 million pixels; longer lists scroll faster than the wheel says. */
 const tallest = 8_000_000;
-const padding = 8;
 const linesBeyond = 2;
 
 /** A virtual list; its element scrolls and takes the keyboard. */
@@ -34,17 +35,23 @@ export class CellScroller {
   private readonly cells = new Map<number, HTMLElement>();
   private source: CellSource | null = null;
   private pending = false;
+  /** How many cells a line held when it was last drawn, and which place stood at the top. */
+  private drawn: { readonly perLine: number; readonly top: number } | null = null;
 
   constructor() {
     this.element.addEventListener('scroll', () => this.schedule());
     new ResizeObserver(() => this.schedule()).observe(this.element);
   }
 
+  private get padding(): number {
+    return this.source?.size.padding ?? 0;
+  }
+
   /** How many cells a line holds. */
   get perLine(): number {
     const width = this.source?.size.width ?? null;
     if (width === null) return 1;
-    return Math.max(1, Math.floor((this.element.clientWidth - 2 * padding) / width));
+    return Math.max(1, Math.floor((this.element.clientWidth - 2 * this.padding) / width));
   }
 
   /** How many whole lines are in view. */
@@ -68,7 +75,7 @@ export class CellScroller {
   bringIntoView(place: number): void {
     if (this.source === null) return;
     this.measure();
-    const { height } = this.source.size;
+    const { height, padding } = this.source.size;
     const top = padding + Math.floor(place / this.perLine) * height;
     const view = this.element.clientHeight;
     const now = this.virtualTop();
@@ -88,12 +95,13 @@ export class CellScroller {
 
   private clear(): void {
     this.cells.clear();
+    this.drawn = null;
     this.space.replaceChildren();
   }
 
   private total(): number {
     if (this.source === null) return 0;
-    return Math.ceil(this.source.count / this.perLine) * this.source.size.height + 2 * padding;
+    return Math.ceil(this.source.count / this.perLine) * this.source.size.height + 2 * this.padding;
   }
 
   private measure(): void {
@@ -121,9 +129,14 @@ export class CellScroller {
     const { source } = this;
     if (source === null || this.element.clientHeight === 0) return;
     this.measure();
-    const { height, width } = source.size;
+    const { height, width, padding } = source.size;
     const { perLine } = this;
+    // Another width moves every cell; what stood at the top stays there.
+    if (this.drawn !== null && this.drawn.perLine !== perLine) {
+      this.scrollTo(Math.floor(this.drawn.top / perLine) * height);
+    }
     const top = this.virtualTop();
+    this.drawn = { perLine, top: Math.max(0, Math.floor(top / height)) * perLine };
     const first = Math.max(0, Math.floor((top - padding) / height) - linesBeyond) * perLine;
     const last = Math.min(
       source.count,

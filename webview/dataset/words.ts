@@ -28,6 +28,13 @@ export function lossText(store: SampleStore, index: number): string {
   return numberText(store.predictions?.loss?.[index]);
 }
 
+/** A loss as short as a card has room for; the exact one is in the tooltip. */
+export function shortLoss(store: SampleStore, index: number): string {
+  const loss = store.predictions?.loss?.[index];
+  if (loss === undefined || Number.isNaN(loss)) return '–';
+  return loss < 10 ? loss.toFixed(2) : loss < 100 ? loss.toFixed(1) : significant(loss);
+}
+
 /** As a share, which is how the filter takes it. */
 export function confidenceText(store: SampleStore, index: number): string {
   return numberText(store.predictions?.confidence?.[index]);
