@@ -5,7 +5,7 @@ import {
   type ParameterSelection,
 } from '../autodiff/parameters';
 import { ModelError } from '../onnx/errors';
-import { finalActivation, type FinalActivation } from '../onnx/finalActivation';
+import { findEndings, type Ending } from './endings';
 import { isStored, type Graph, type OnnxModel, type ValueInfo } from '../onnx/model';
 import { materialise, upgradeGraph } from '../onnx/upgrade';
 import { isFloating } from '../tensor/dtype';
@@ -26,7 +26,7 @@ export interface GraphModel {
   /** Everything else that is stored: shapes, indices, small numbers. */
   readonly constants: ReadonlyMap<string, Tensor>;
   /** What each output ends in, and the logits before it. */
-  readonly activations: ReadonlyMap<string, FinalActivation>;
+  readonly activations: ReadonlyMap<string, Ending>;
 }
 
 /** Frozen floats up to this many elements stay constants of the graph, where ONNX Runtime can fold them. */
@@ -54,17 +54,22 @@ export function takeApart(model: OnnxModel, selection: ParameterSelection): Grap
       frozen.set(name, value);
     else constants.set(name, value);
   }
-  const activations = new Map<string, FinalActivation>();
-  for (const output of model.graph.outputs) {
-    const found = finalActivation(model, output.name);
-    if (found) activations.set(output.name, found);
-  }
-  return { model, graph, opsets, described, inputs: graph.inputs, trainable, frozen, constants, activations };
+  const { endings, extra } = findEndings(model, graph);
+  return {
+    model,
+    graph: { ...graph, nodes: [...graph.nodes, ...extra] },
+    opsets,
+    described,
+    inputs: graph.inputs,
+    trainable,
+    frozen,
+    constants,
+    activations: endings,
+  };
 }
 
 /**
- * The trainable parameters' values, as float32. Throws a ModelError that names the tensor and the place of a value
- * that is not finite.
+ * The trainable parameters' values, as float32. Throws a ModelError that names the tensor and the place of a NaN.
  */
 export function readParameters(model: GraphModel): Map<string, Float32Array> {
   const values = new Map<string, Float32Array>();
@@ -73,11 +78,12 @@ export function readParameters(model: GraphModel): Map<string, Float32Array> {
     if (!stored) throw new TypeError(`The graph has no tensor ${name}.`);
     const tensor = materialise(stored);
     const data = toFloat32(tensor);
-    const bad = data.findIndex(value => !Number.isFinite(value));
+    // Infinities are left to the caller: an attention mask holds them on purpose.
+    const bad = data.findIndex(value => Number.isNaN(value));
     if (bad >= 0)
       throw new ModelError(
         model.model.path,
-        `The parameter ${name} holds ${data[bad]} at element ${bad}.`,
+        `The parameter ${name} holds NaN at element ${bad}.`,
         'Unlearning needs finite weights: take an earlier checkpoint of the model.',
       );
     values.set(name, data === tensor.data ? data.slice() : data);

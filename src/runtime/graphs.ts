@@ -251,7 +251,9 @@ function exposer(builder: GraphBuilder, outputs: ValueInfo[]): (value: string) =
 
 /** A graph from data and weights to the model's outputs, and the logits before final activations, for any batch. */
 export function predictionGraph(model: GraphModel): GraphSpec {
-  const logits = [...model.activations.values()].map(activation => activation.logits);
+  const logits = [...model.activations.values()].flatMap(({ logits, logarithms }) =>
+    logarithms === undefined ? [logits] : [logits, logarithms],
+  );
   const declared = model.graph.outputs.map(output => output.name);
   return {
     nodes: model.graph.nodes,

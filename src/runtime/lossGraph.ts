@@ -1,7 +1,7 @@
 // The loss inside a gradient graph: its value sample by sample, and its cotangent on the logits, in closed form.
 import type { GraphBuilder } from '../autodiff/builder';
 import { DifferentiationError } from '../autodiff/rule';
-import type { FinalActivation } from '../onnx/finalActivation';
+import type { Ending } from './endings';
 import type { ValueInfo } from '../onnx/model';
 import { elementCount, type Tensor } from '../tensor/tensor';
 import { termWeights, type ResolvedLoss } from './loss';
@@ -40,13 +40,13 @@ export interface LossTerm {
 export function appendLoss(
   b: GraphBuilder,
   output: string,
-  activation: FinalActivation | undefined,
+  activation: Ending | undefined,
   shape: LossShape,
   index: number,
 ): LossTerm {
   const labels = `lethe/labels/${index}`;
   const weights = `lethe/weights/${index}`;
-  const logits = shape.loss === 'mse' || !activation ? output : activation.logits;
+  const logits = shape.loss === 'mse' || !activation ? output : (activation.logarithms ?? activation.logits);
   const inputs: ValueInfo[] = [];
   const input = (name: string, dtype: 'float32' | 'int64', dims: readonly number[]): string => {
     inputs.push({ name, dtype, dims });
@@ -87,7 +87,7 @@ function crossEntropy(
   logits: string,
   target: string,
   classAxis: number,
-  activation: FinalActivation | undefined,
+  activation: Ending | undefined,
 ): ValueAndCotangent {
   if (activation?.kind === 'sigmoid') {
     // p is a sigmoid: −t log σ(z) = t softplus(−z), with cotangent −t σ(−z).
@@ -97,6 +97,12 @@ function crossEntropy(
       cotangent: b.unary('Neg', b.binary('Mul', target, b.unary('Sigmoid', negative))),
     };
   }
+  if (activation?.logarithms !== undefined)
+    // `logits` holds log p itself; its own LogSoftmax turns this cotangent into p Σt − t.
+    return {
+      value: b.unary('Neg', b.binary('Mul', target, logits)),
+      cotangent: b.unary('Neg', target),
+    };
   const axis = axisOf(b, logits, activation, classAxis);
   const logProbabilities = b.unary('LogSoftmax', logits, { axis });
   const mass = b.sum(target, [axis], true);
@@ -118,7 +124,7 @@ function binaryCrossEntropy(
   logits: string,
   y: string,
   w: string,
-  activation: FinalActivation | undefined,
+  activation: Ending | undefined,
 ): ValueAndCotangent {
   if (activation && activation.kind !== 'sigmoid') return binaryOfSoftmax(b, logits, y, w, activation);
   const value = b.binary('Sub', b.unary('Softplus', logits), b.binary('Mul', logits, y));
@@ -135,7 +141,7 @@ function binaryOfSoftmax(
   logits: string,
   y: string,
   w: string,
-  activation: FinalActivation,
+  activation: Ending,
 ): ValueAndCotangent {
   const dims = b.dims(logits);
   const axis = activation.axis ?? dims.length - 1;
@@ -160,13 +166,22 @@ function binaryOfSoftmax(
   };
 }
 
+/** Binary cross-entropy from log p: the cotangent on log p is −w (y − (1 − y) p / (1 − p)). */
+function binaryOfLogarithms(b: GraphBuilder, logP: string, y: string, w: string): ValueAndCotangent {
+  const dims = b.dims(logP);
+  const p = b.unary('Exp', logP);
+  const rest = b.op('Max', [b.op('Sub', [b.scalar(1), p], dims), b.scalar(1e-37)], dims);
+  const not = b.op('Sub', [b.scalar(1), y], dims);
+  const value = b.binary('Add', b.binary('Mul', y, logP), b.binary('Mul', not, b.unary('Log', rest)));
+  const slope = b.binary('Sub', y, b.binary('Div', b.binary('Mul', not, p), rest));
+  return {
+    value: b.unary('Neg', b.binary('Mul', w, value)),
+    cotangent: b.unary('Neg', b.binary('Mul', w, slope)),
+  };
+}
+
 /** The axis of a final softmax, counted from the front. */
-function axisOf(
-  b: GraphBuilder,
-  logits: string,
-  activation: FinalActivation | undefined,
-  fallback: number,
-): number {
+function axisOf(b: GraphBuilder, logits: string, activation: Ending | undefined, fallback: number): number {
   const axis = activation?.axis ?? fallback;
   return axis < 0 ? axis + b.dims(logits).length : axis;
 }

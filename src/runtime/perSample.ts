@@ -79,15 +79,16 @@ async function oneByOne(
       .map(name => [name, new Float32Array(samples * elementCount(dims.get(name) as readonly number[]))]),
   );
   for (let sample = 0; sample < samples; sample++) {
-    const chunk = { start: sample, end: sample + 1, size };
+    // Every sample keeps its own place in a batch of fixed size: weights may differ along it.
+    const slot = sample % size;
+    const chunk = { start: sample - slot, end: Math.min(samples, sample - slot + size), size };
     const feeds = {
       ...workspace.dataFeeds(inputs.map(input => takeChunk(input, chunk))),
       ...workspace.weights(values),
     };
-    // Padding repeats the sample; its cotangent is zero.
     for (const value of seeds)
       feeds[seedName(value)] = feed(
-        onlyFirst(fetched(given[seedName(value)] as RuntimeTensor), sample, size),
+        onlyOne(fetched(given[seedName(value)] as RuntimeTensor), sample, slot, size),
       );
     const outputs = await session.run(feeds);
     for (const [name, data] of collected) {
@@ -129,11 +130,11 @@ async function largestSeeds(
   return { [seedName(value)]: feed({ dtype: 'float32', dims: output.dims, data: seeds }) };
 }
 
-/** Row `sample` of a tensor as the first of `size` rows, the others zero. */
-function onlyFirst(tensor: Tensor, sample: number, size: number): Tensor {
+/** Row `sample` of a tensor as row `slot` of `size`, the others zero. */
+function onlyOne(tensor: Tensor, sample: number, slot: number, size: number): Tensor {
   const rest = tensor.dims.slice(1);
   const stride = elementCount(rest);
   const data = new Float32Array(size * stride);
-  data.set((tensor.data as Float32Array).subarray(sample * stride, (sample + 1) * stride));
+  data.set((tensor.data as Float32Array).subarray(sample * stride, (sample + 1) * stride), slot * stride);
   return { dtype: 'float32', dims: [size, ...rest], data };
 }

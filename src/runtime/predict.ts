@@ -22,7 +22,7 @@ export async function predict(
   const limit = chunkLimit(shapes, 1);
   const names = workspace.parts.model.graph.outputs.map(output => {
     const activation = logits ? workspace.parts.activations.get(output.name) : undefined;
-    return activation?.logits ?? output.name;
+    return activation?.logarithms ?? activation?.logits ?? output.name;
   });
   const pieces: Tensor[][] = names.map(() => []);
   for (const chunk of chunksOf(samples, limit, shapes.fixedBatch)) {

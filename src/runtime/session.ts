@@ -55,7 +55,8 @@ export class Session {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         graphOptimizationLevel: settings.optimise === false ? 'disabled' : 'all',
-        logSeverityLevel: 3,
+        // ONNX Runtime's own lines would stand between our sentences; what it throws is reported.
+        logSeverityLevel: 4,
       });
       return new Session(session, what);
     } catch (error) {
@@ -103,8 +104,11 @@ function withMicrosoft(opsets: ReadonlyMap<string, number>): Map<string, number>
 }
 
 function failure(what: string, error: unknown): RuntimeFailure {
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = (error instanceof Error ? error.message : String(error)).trim();
+  // Past the first line follow places in ONNX Runtime's sources.
+  const [line = ''] = detail.split('\n');
+  const short = line.length > 300 ? `${line.slice(0, 300)} …` : line;
   return new RuntimeFailure(
-    `${what}: ${detail.trim().replace(/\.?$/, '.')} Check that the model runs in ONNX Runtime.`,
+    `${what}: ${short.replace(/\.?$/, '.')} Check that the model runs in ONNX Runtime.`,
   );
 }

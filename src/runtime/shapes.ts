@@ -3,7 +3,7 @@ import type { ValueInfo } from '../onnx/model';
 import { elementCount, zeros, type Tensor } from '../tensor/tensor';
 import type { GraphModel } from './graphModel';
 import { valueDependent } from '../autodiff/activity';
-import { Session, feed, feedFloats, type RuntimeTensor } from './session';
+import { RuntimeFailure, Session, feed, feedFloats, type RuntimeTensor } from './session';
 import type { ParameterValues } from './contracts';
 
 /** Dims that are affine in the batch size N: `base + slope · N` on every axis. */
@@ -121,11 +121,53 @@ export async function probeShapes(
       const probe = await at(fixedBatch);
       return new ShapeTable(affine(probe.dims, null), affine(probe.integers, null), fixedBatch);
     }
-    const [two, three] = [await at(2), await at(3)];
-    return new ShapeTable(affine(two.dims, three.dims), affine(two.integers, three.integers), null);
+    const outputs = model.model.graph.outputs.map(output => output.name);
+    return (await bothSizes(at, outputs)) ?? (await hiddenBatch(at, outputs, inputs, model.model.path));
   } finally {
     await session.close();
   }
+}
+
+/** The dims at two batch sizes as functions of the size; null where the model takes neither or mixes them up. */
+async function bothSizes(
+  at: (batch: number) => Promise<Probe>,
+  outputs: readonly string[],
+): Promise<ShapeTable | null> {
+  try {
+    const [two, three] = [await at(2), await at(3)];
+    if (outputs.some(name => two.dims.get(name)?.[0] === 1 && three.dims.get(name)?.[0] === 1)) return null;
+    return new ShapeTable(affine(two.dims, three.dims), affine(two.integers, three.integers), null);
+  } catch (error) {
+    if (error instanceof RuntimeFailure) return null;
+    throw error;
+  }
+}
+
+/**
+ * The dims of a model that declares a free batch but holds a fixed one inside, such as a Reshape to the size of the
+ * export: 1 is tried first, then the number of samples given.
+ */
+async function hiddenBatch(
+  at: (batch: number) => Promise<Probe>,
+  outputs: readonly string[],
+  inputs: readonly Tensor[],
+  path: string,
+): Promise<ShapeTable> {
+  let reason = '';
+  for (const batch of new Set([1, inputs[0]?.dims[0] ?? 1])) {
+    try {
+      const probe = await at(batch);
+      if (outputs.some(name => probe.dims.get(name)?.[0] === batch))
+        return new ShapeTable(affine(probe.dims, null), affine(probe.integers, null), batch);
+    } catch (error) {
+      if (!(error instanceof RuntimeFailure)) throw error;
+      reason ||= ` ${error.message}`;
+    }
+  }
+  throw new RuntimeFailure(
+    `${path} does not run on batches of 1, 2, 3 or ${inputs[0]?.dims[0] ?? 1} samples, so the size of its batch must be ` +
+      `fixed inside the graph. Export it with a batch axis that is free, or give as many samples as it was exported for.${reason}`,
+  );
 }
 
 /** Computed integer tensors larger than this are data, not shapes. */
@@ -164,11 +206,12 @@ export function weightInputs(model: GraphModel): ValueInfo[] {
 
 /** The feeds of all weights. */
 export function weightFeeds(model: GraphModel, values: ParameterValues): Record<string, RuntimeTensor> {
-  const feeds: Record<string, RuntimeTensor> = {};
-  for (const { name, dims } of model.trainable)
-    feeds[name] = feedFloats(values.get(name) as Float32Array, dims);
-  for (const [name, tensor] of model.frozen) feeds[name] = feed(tensor);
-  return feeds;
+  return Object.fromEntries([
+    ...model.trainable.map(
+      ({ name, dims }) => [name, feedFloats(values.get(name) as Float32Array, dims)] as const,
+    ),
+    ...[...model.frozen].map(([name, tensor]) => [name, feed(tensor)] as const),
+  ]);
 }
 
 /** The first samples of a tensor, repeated cyclically to a batch size. */
