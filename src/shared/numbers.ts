@@ -69,9 +69,7 @@ export function things(value: number, noun: string, plural = `${noun}s`): string
 export function shape(dims: readonly (number | string | null)[] | null): string {
   if (dims === null) return 'unknown shape';
   if (dims.length === 0) return 'scalar';
-  return dims
-    .map(dim => (dim === null ? '?' : typeof dim === 'number' ? count(dim) : dim))
-    .join(' × ');
+  return dims.map(dim => (dim === null ? '?' : typeof dim === 'number' ? count(dim) : dim)).join(' × ');
 }
 
 function sign(value: number): string {

@@ -1,0 +1,42 @@
+// Predictions before and after, added up by set.
+import type { PredictionRow } from './modelViewProtocol';
+
+export type PredictionSet = PredictionRow['set'];
+
+/** The sets in the order in which they are shown. */
+export const predictionSets: readonly PredictionSet[] = ['forgotten', 'retained', 'held-out'];
+
+/** How one set fares. Losses are means over samples that have one; NaN without any. */
+export interface SetSummary {
+  readonly set: PredictionSet;
+  readonly count: number;
+  /** How many predictions are the label. */
+  readonly fittedBefore: number;
+  readonly fittedAfter: number;
+  readonly flipped: number;
+  readonly lossBefore: number;
+  readonly lossAfter: number;
+}
+
+/** One summary for each set that has samples. */
+export function summarizePredictions(rows: readonly PredictionRow[]): readonly SetSummary[] {
+  return predictionSets.flatMap(set => {
+    const own = rows.filter(row => row.set === set);
+    if (own.length === 0) return [];
+    const amount = (test: (row: PredictionRow) => boolean): number => own.filter(test).length;
+    return {
+      set,
+      count: own.length,
+      fittedBefore: amount(row => row.before === row.label),
+      fittedAfter: amount(row => row.after === row.label),
+      flipped: amount(row => row.flipped),
+      lossBefore: mean(own.map(row => row.lossBefore)),
+      lossAfter: mean(own.map(row => row.lossAfter)),
+    };
+  });
+}
+
+function mean(values: readonly number[]): number {
+  const known = values.filter(value => !Number.isNaN(value));
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
+}

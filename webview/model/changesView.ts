@@ -1,0 +1,237 @@
+// How the weights differ from the original, tensor by tensor.
+import { count, percentValue, shape, signed, significant } from '../../src/shared/numbers';
+import { movedSentence } from '../../src/shared/proposalText';
+import type { ModelComparison, TensorChange } from '../../src/shared/viewerProtocol';
+import { h, replaceContent } from '../kit/dom';
+import { plainTable } from '../kit/plot';
+import { shareBar, sparkline } from '../kit/sparkline';
+import { emptyState, errorState, skeleton } from '../kit/states';
+import { VirtualTable } from '../kit/virtualTable';
+import type { TableColumn } from '../kit/virtualTable';
+import { beforeAfterFigure, changeFigure } from './distribution';
+import { command, comparedRun } from './view';
+import type { Host, ReadyState, View } from './view';
+
+/** A change, and the largest relative one of all, which bars are drawn against. */
+interface Row {
+  readonly change: TensorChange;
+  readonly most: number;
+}
+
+const columns: readonly TableColumn<Row>[] = [
+  {
+    key: 'name',
+    title: 'tensor',
+    width: 'minmax(112px, 1.6fr)',
+    look: 'name',
+    text: row => row.change.name,
+    value: row => row.change.name,
+  },
+  {
+    key: 'shape',
+    title: 'shape',
+    width: 'minmax(88px, 1fr)',
+    look: 'name',
+    from: 680,
+    text: row => shape(row.change.dims),
+  },
+  {
+    key: 'relative',
+    title: '‖Δ‖/‖θ‖ %',
+    tip: 'Norm of the change as a share of the norm of the original tensor',
+    width: '136px',
+    align: 'end',
+    look: 'number',
+    largestFirst: true,
+    text: row => (row.change.relative === null ? '–' : percentValue(row.change.relative)),
+    draw: row =>
+      h(
+        'span',
+        { class: 'bar-cell' },
+        shareBar((row.change.relative ?? 0) / row.most),
+        h('span', null, row.change.relative === null ? '–' : percentValue(row.change.relative)),
+      ),
+    tipOf: row =>
+      row.change.relative === null
+        ? 'The original tensor is all zeros.'
+        : `‖Δ‖ ${significant(row.change.delta)} of ‖θ‖ ${significant(row.change.normA)}`,
+    value: row => row.change.relative,
+  },
+  {
+    key: 'maxAbs',
+    title: 'max |Δ|',
+    tip: 'Largest change of one element',
+    width: '72px',
+    align: 'end',
+    look: 'number',
+    from: 420,
+    largestFirst: true,
+    text: row => significant(row.change.maxAbs),
+    value: row => row.change.maxAbs,
+  },
+  {
+    key: 'histogram',
+    title: 'Δ, smaller | larger',
+    tip: 'Distribution of the change, each tensor on its own scale: blue became smaller, orange larger; heights are square roots of counts',
+    width: '120px',
+    text: row => `from ${significant(row.change.change.from)} to ${significant(row.change.change.to)}`,
+    draw: row => sparkline(row.change.change, 'diverging'),
+    tipOf: row => `${significant(row.change.change.from)} … ${significant(row.change.change.to)}`,
+  },
+];
+
+/** The tab Changes. */
+export class ChangesView implements View {
+  readonly element = h('div', { class: 'tab' });
+  private readonly lead = h('p', { class: 'lead', attributes: { role: 'status' } });
+  private readonly table: VirtualTable<Row>;
+  private readonly details = h('div', { class: 'split-details' });
+  private readonly content: HTMLElement;
+  private state: ReadyState | null = null;
+  private version = '';
+  private loaded = '';
+  private wanted: string | null = null;
+
+  constructor(private readonly host: Host) {
+    this.table = new VirtualTable<Row>({
+      label: 'Changes of the parameters',
+      columns,
+      key: row => row.change.name,
+      empty: 'The models have no parameters in common.',
+      sort: { key: 'relative', descending: true },
+      onActive: row => this.showDetails(row.change),
+    });
+    this.content = h('div', { class: 'split' }, this.table.element, this.details);
+  }
+
+  update(state: ReadyState): void {
+    this.state = state;
+    const run = comparedRun(state);
+    const version = JSON.stringify([
+      run?.runId ?? null,
+      state.overview.stamp,
+      run === null && [state.dataset !== null, state.restricted],
+    ]);
+    if (version === this.version) return;
+    this.version = version;
+    if (run === null) replaceContent(this.element, nothingYet(this.host, state));
+    else replaceContent(this.element, skeleton('Comparing the weights'));
+  }
+
+  show(): void {
+    if (this.loaded === this.version || !this.state || comparedRun(this.state) === null) return;
+    const asked = (this.loaded = this.version);
+    this.host.ask('changes', null).then(
+      comparison => {
+        if (asked === this.version) this.fill(comparison);
+      },
+      (error: Error) => {
+        if (asked !== this.version) return;
+        replaceContent(
+          this.element,
+          errorState('The models could not be compared', error.message, [
+            {
+              label: 'Try Again',
+              onPress: () => {
+                this.loaded = '';
+                replaceContent(this.element, skeleton('Comparing the weights'));
+                this.show();
+              },
+            },
+          ]),
+        );
+      },
+    );
+  }
+
+  reveal(tensor: string): void {
+    this.wanted = tensor;
+    this.table.activate(tensor);
+  }
+
+  private fill(comparison: ModelComparison): void {
+    const byShare = [...comparison.tensors].sort((a, b) => (b.relative ?? 0) - (a.relative ?? 0));
+    const most = byShare[0] ?? null;
+    this.lead.textContent = movedSentence(comparison.total, most);
+    replaceContent(this.element, this.lead, this.content);
+    this.table.setRows(
+      comparison.tensors.map(change => ({ change, most: Math.max(most?.relative ?? 0, 1e-12) })),
+    );
+    const first = this.wanted ?? this.table.active?.change.name ?? most?.name;
+    const shown = comparison.tensors.find(change => change.name === first);
+    this.wanted = null;
+    if (!shown) return;
+    this.table.activate(shown.name);
+    this.showDetails(shown);
+  }
+
+  private showDetails(change: TensorChange): void {
+    const facts: (readonly [string, string])[] = [
+      ['Norm ‖θ‖', `${significant(change.normA, 4)} → ${significant(change.normB, 4)}`],
+      ['Change ‖Δ‖', significant(change.delta, 4)],
+    ];
+    if (change.notFinite > 0) facts.push(['Not finite', `${count(change.notFinite)} elements, left out`]);
+    replaceContent(
+      this.details,
+      h(
+        'div',
+        { class: 'details' },
+        h(
+          'div',
+          { class: 'details-head' },
+          h('h2', { class: 'name' }, change.name),
+          h('span', { class: 'muted number' }, shape(change.dims)),
+        ),
+        h(
+          'dl',
+          { class: 'facts' },
+          ...facts.flatMap(([term, text]) => [h('dt', null, term), h('dd', { class: 'number' }, text)]),
+        ),
+        changeFigure(change.name, change.change),
+        beforeAfterFigure(change.name, change.before, change.after),
+        largestEntries(change),
+      ),
+    );
+    this.details.scrollTop = 0;
+  }
+}
+
+function largestEntries(change: TensorChange): HTMLElement {
+  if (change.largest.length === 0) return h('p', { class: 'muted' }, 'Nothing changed in this tensor.');
+  return h(
+    'section',
+    null,
+    h('h3', null, 'Largest entries of the change'),
+    plainTable(
+      ['index', 'before', 'after', 'Δ'],
+      change.largest.map(({ index, before, after }) => [
+        `[${index.join(', ')}]`,
+        significant(before),
+        significant(after),
+        signed(significant(after - before), after - before),
+      ]),
+    ),
+  );
+}
+
+/** What stands in Changes and Predictions before the first run. */
+export function nothingYet(host: Host, state: ReadyState): HTMLElement {
+  if (state.restricted) {
+    return emptyState(
+      'There is nothing to compare with yet, and this workspace is not trusted to unlearn.',
+      { label: 'Manage Trust', onPress: command(host, 'trust') },
+      'shield',
+    );
+  }
+  return state.dataset
+    ? emptyState(
+        'There is nothing to compare with yet: unlearn samples to see what changes.',
+        { label: 'Unlearn Samples…', primary: true, onPress: command(host, 'unlearn') },
+        'git-compare',
+      )
+    : emptyState(
+        'There is nothing to compare with yet: open the training data, then choose samples to unlearn.',
+        { label: 'Open Dataset…', primary: true, onPress: command(host, 'openDataset') },
+        'git-compare',
+      );
+}

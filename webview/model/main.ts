@@ -1,0 +1,103 @@
+// The model editor's page: banners, the proposal bar, and four tabs, from whatever state the host tells.
+import type {
+  ModelViewEvents,
+  ModelViewNotices,
+  ModelViewRequests,
+} from '../../src/shared/modelViewProtocol';
+import { openChannel, savedState, saveState } from '../kit/channel';
+import { h, replaceContent } from '../kit/dom';
+import { markRegion, moveBetweenRegions } from '../kit/regions';
+import { errorState, skeleton } from '../kit/states';
+import { tabs } from '../kit/toolkit';
+import type { Tabs } from '../kit/toolkit';
+import { BannerArea } from './banners';
+import { ChangesView } from './changesView';
+import { OverviewView } from './overviewView';
+import { ParametersView } from './parametersView';
+import { PredictionsView } from './predictionsView';
+import { ProposalBar } from './proposalBar';
+import { command } from './view';
+import type { ReadyState, TabId, View } from './view';
+import './model.css';
+
+const host = openChannel<ModelViewRequests, ModelViewNotices, ModelViewEvents>();
+const page = h('main', { class: 'page' });
+document.body.append(page);
+
+/** The page once there is a model; kept through later states, so that scroll and selection stay. */
+interface Frame {
+  readonly element: HTMLElement;
+  readonly tabs: Tabs;
+  readonly views: Readonly<Record<TabId, View>>;
+  readonly banners: BannerArea;
+  readonly bar: ProposalBar;
+}
+let frame: Frame | null = null;
+
+function openFrame(): Frame {
+  const views = {
+    overview: new OverviewView(host),
+    parameters: new ParametersView(host),
+    changes: new ChangesView(host),
+    predictions: new PredictionsView(host),
+  };
+  const start = savedState<{ tab: TabId }>({ tab: 'overview' }).tab;
+  const banners = new BannerArea(host);
+  const bar = new ProposalBar(host);
+  const choice = tabs(
+    'Model',
+    [
+      { id: 'overview', title: 'Overview', content: views.overview.element },
+      { id: 'parameters', title: 'Parameters', content: views.parameters.element },
+      { id: 'changes', title: 'Changes', content: views.changes.element },
+      { id: 'predictions', title: 'Predictions', content: views.predictions.element },
+    ],
+    start in views ? start : 'overview',
+    id => {
+      saveState({ tab: id });
+      views[id as TabId].show();
+    },
+  );
+  markRegion(bar.element, 'Proposal');
+  markRegion(choice.element, 'Model');
+  const element = h('div', { class: 'frame' }, banners.element, bar.element, choice.element);
+  return { element, tabs: choice, views, banners, bar };
+}
+
+function showReady(state: ReadyState): void {
+  frame ??= openFrame();
+  frame.banners.update(state);
+  frame.bar.update(state);
+  for (const view of Object.values(frame.views)) view.update(state);
+  if (frame.element.parentElement !== page) replaceContent(page, frame.element);
+  frame.views[frame.tabs.active as TabId].show();
+}
+
+host.on('state', state => {
+  if (state.kind === 'ready') {
+    showReady(state);
+    return;
+  }
+  frame = null;
+  replaceContent(
+    page,
+    state.kind === 'loading'
+      ? skeleton('Opening the model')
+      : errorState('This model cannot be shown', state.message, [
+          { label: 'Try Again', icon: 'refresh', primary: true, onPress: command(host, 'reload') },
+          { label: 'Show Log', onPress: command(host, 'showLog') },
+        ]),
+  );
+});
+
+host.on('progress', progress => frame?.banners.progress(progress));
+
+host.on('reveal', ({ tab, tensor }) => {
+  if (!frame) return;
+  frame.tabs.select(tab);
+  if (tensor !== undefined) frame.views[tab].reveal?.(tensor);
+});
+
+moveBetweenRegions();
+replaceContent(page, skeleton('Opening the model'));
+host.tell('ready', null);

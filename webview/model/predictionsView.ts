@@ -1,0 +1,220 @@
+// What the model says before and after, sample by sample, on forgotten, retained and held-out data.
+import { FilterProblem } from '../../src/shared/filter';
+import type { FilterFields } from '../../src/shared/filterMatch';
+import type { PredictionRow } from '../../src/shared/modelViewProtocol';
+import { count, significant, things } from '../../src/shared/numbers';
+import { filterPredictions, predictionFields } from '../../src/shared/predictionFilter';
+import { predictionSets, summarizePredictions } from '../../src/shared/predictionSummary';
+import { h, replaceContent } from '../kit/dom';
+import { emptyState, errorState, skeleton } from '../kit/states';
+import { button, checkbox, dropdown, textField } from '../kit/toolkit';
+import { VirtualTable } from '../kit/virtualTable';
+import { nothingYet } from './changesView';
+import { lossFigure } from './lossFigure';
+import { predictionColumns } from './predictionColumns';
+import { setSummaryTable } from './setSummaryTable';
+import { command, comparedRun } from './view';
+import type { Host, ReadyState, View } from './view';
+import './predictionsView.css';
+
+/** The tab Predictions. */
+export class PredictionsView implements View {
+  readonly element = h('div', { class: 'tab' });
+  private table: VirtualTable<PredictionRow> | null = null;
+  private readonly reach = h('span', { class: 'muted', attributes: { role: 'status' } });
+  private readonly problem = h('p', { class: 'filter-problem', attributes: { role: 'alert' } });
+  private readonly chosen = h('div', { class: 'chosen' });
+  private rows: readonly PredictionRow[] = [];
+  private fields: FilterFields | null = null;
+  private state: ReadyState | null = null;
+  private version = '';
+  private loaded = '';
+  private set = 'all';
+  private flippedOnly = false;
+  private text = '';
+
+  constructor(private readonly host: Host) {}
+
+  update(state: ReadyState): void {
+    this.state = state;
+    const run = comparedRun(state);
+    const version = JSON.stringify([
+      run?.runId ?? null,
+      state.overview.stamp,
+      state.dataset?.path ?? null,
+      run === null && state.restricted,
+    ]);
+    if (version === this.version) return;
+    this.version = version;
+    if (run === null) replaceContent(this.element, nothingYet(this.host, state));
+    else if (state.dataset === null) replaceContent(this.element, this.noDataset());
+    else replaceContent(this.element, skeleton('Predicting'));
+  }
+
+  show(): void {
+    const { state } = this;
+    if (this.loaded === this.version || !state || !state.dataset || comparedRun(state) === null) return;
+    const asked = (this.loaded = this.version);
+    this.host.ask('predictions', null).then(
+      rows => {
+        if (asked === this.version) this.fill(rows);
+      },
+      (error: Error) => {
+        if (asked === this.version) replaceContent(this.element, this.failed(error.message));
+      },
+    );
+  }
+
+  private noDataset(): HTMLElement {
+    return emptyState(
+      'Open the data that the model was trained on to see its predictions before and after.',
+      { label: 'Open Dataset…', primary: true, onPress: command(this.host, 'openDataset') },
+      'table',
+    );
+  }
+
+  private failed(message: string): HTMLElement {
+    return errorState('There are no predictions', message, [
+      {
+        label: 'Try Again',
+        onPress: () => {
+          this.loaded = '';
+          replaceContent(this.element, skeleton('Predicting'));
+          this.show();
+        },
+      },
+      { label: 'Show Log', onPress: command(this.host, 'showLog') },
+    ]);
+  }
+
+  private fill(rows: readonly PredictionRow[]): void {
+    this.rows = rows;
+    const result = this.state && comparedRun(this.state)?.result;
+    const values = result?.after.forget.accuracy === undefined;
+    this.fields = predictionFields(rows, values ? 'values' : 'classes');
+    this.table = new VirtualTable<PredictionRow>({
+      label: 'Predictions before and after',
+      columns: predictionColumns(values),
+      key: row => `${row.set === 'held-out' ? 'h' : 't'}${row.index}`,
+      empty: 'No sample passes the filter.',
+      onActive: row => this.showChosen(row),
+      onOpen: row => this.showInDataset(row),
+    });
+    const summaries = summarizePredictions(rows);
+    replaceContent(this.chosen);
+    replaceContent(
+      this.element,
+      h(
+        'div',
+        { class: 'split' },
+        h(
+          'div',
+          { class: 'predictions' },
+          setSummaryTable(summaries, values),
+          this.toolbar(),
+          this.problem,
+          h('div', { class: 'predictions-table' }, this.table.element),
+        ),
+        h('div', { class: 'split-details details' }, this.chosen, lossFigure(rows)),
+      ),
+    );
+    this.filter();
+    const first = this.table.ordered[0];
+    if (first) this.showChosen(first);
+  }
+
+  private toolbar(): HTMLElement {
+    const field = textField({
+      label: 'Filter samples',
+      placeholder: 'label:3 wrong loss>2',
+      value: this.text,
+      icon: 'filter',
+      onInput: text => {
+        this.text = text;
+        this.filter();
+      },
+    });
+    field.classList.add('filter');
+    const present = predictionSets.filter(set => this.rows.some(row => row.set === set));
+    if (this.set !== 'all' && !present.some(set => set === this.set)) this.set = 'all';
+    const sets = dropdown(
+      'Set',
+      [
+        { value: 'all', text: 'All sets' },
+        ...present.map(set => ({ value: set, text: set[0]!.toUpperCase() + set.slice(1) })),
+      ],
+      this.set,
+      set => {
+        this.set = set;
+        this.filter();
+      },
+    );
+    const flipped = checkbox('Flipped only', this.flippedOnly, checked => {
+      this.flippedOnly = checked;
+      this.filter();
+    });
+    return h('div', { class: 'toolbar' }, field, sets, flipped, h('span', { class: 'spacer' }), this.reach);
+  }
+
+  private filter(): void {
+    if (!this.table || !this.fields) return;
+    let passing: readonly PredictionRow[];
+    try {
+      passing = filterPredictions(this.text, this.rows, this.fields);
+      this.problem.textContent = '';
+    } catch (error) {
+      if (!(error instanceof FilterProblem)) throw error;
+      // The rows stay as they were: a filter is wrong at almost every key on the way to a right one.
+      this.problem.textContent = error.message;
+      return;
+    }
+    const rows = passing.filter(
+      row => (this.set === 'all' || row.set === this.set) && (!this.flippedOnly || row.flipped),
+    );
+    this.table.setRows(rows);
+    const whole = rows.length === this.rows.length;
+    this.reach.textContent = whole
+      ? things(rows.length, 'sample')
+      : `${count(rows.length)} of ${things(this.rows.length, 'sample')}`;
+  }
+
+  private showChosen(row: PredictionRow): void {
+    const heldOut = row.set === 'held-out';
+    replaceContent(
+      this.chosen,
+      h(
+        'div',
+        { class: 'details-head' },
+        h('h2', { class: 'number' }, `#${row.index}`),
+        h('span', { class: 'set-name' }, h('span', { class: `set-dot set-${row.set}` }), row.set),
+        heldOut
+          ? null
+          : button({
+              label: 'Show in Dataset',
+              icon: 'go-to-file',
+              iconOnly: true,
+              onPress: () => this.showInDataset(row),
+            }),
+      ),
+      h(
+        'p',
+        null,
+        `Label ${row.label || 'missing'}. `,
+        row.before === row.after
+          ? `The model says ${row.after}, as before.`
+          : `The model said ${row.before} and now says ${row.after}.`,
+      ),
+      h(
+        'p',
+        { class: 'number muted' },
+        `loss ${significant(row.lossBefore)} → ${significant(row.lossAfter)}`,
+      ),
+    );
+  }
+
+  /** Held-out samples are not in the dataset panel, which shows the training data. */
+  private showInDataset(row: PredictionRow): void {
+    if (row.set === 'held-out') return;
+    this.host.ask('revealSample', { index: row.index }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,34 @@
+// The three sets at a glance, above the predictions.
+import { count, percentValue, significant } from '../../src/shared/numbers';
+import type { SetSummary } from '../../src/shared/predictionSummary';
+import { h } from '../kit/dom';
+import { plainTable } from '../kit/plot';
+
+/** One row a set: samples, fitted before and after, flipped, mean loss before and after. */
+export function setSummaryTable(summaries: readonly SetSummary[], values: boolean): HTMLElement {
+  const share = (part: number, summary: SetSummary): HTMLElement =>
+    h(
+      'span',
+      { tip: `${count(part)} of ${count(summary.count)} samples` },
+      percentValue(part / summary.count),
+    );
+  const fits: readonly string[] = values ? [] : ['label fitted before, %', 'after, %', 'flipped'];
+  const table = plainTable(
+    ['set', 'samples', ...fits, 'mean loss before', 'after'],
+    summaries.map(summary => [
+      h('span', { class: 'set-name' }, h('span', { class: `set-dot set-${summary.set}` }), summary.set),
+      count(summary.count),
+      ...(values
+        ? []
+        : [
+            share(summary.fittedBefore, summary),
+            share(summary.fittedAfter, summary),
+            count(summary.flipped),
+          ]),
+      significant(summary.lossBefore),
+      significant(summary.lossAfter),
+    ]),
+  );
+  table.classList.add('set-table');
+  return h('div', { class: 'set-summary' }, table);
+}
