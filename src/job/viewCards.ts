@@ -90,6 +90,7 @@ async function pictureCard(
   const { height, width, channels } = picture;
   const png = await sharp(pixelsOf(batch, row, picture, range), { raw: { width, height, channels } })
     .resize({ width: size, height: size, fit: 'inside', withoutEnlargement: true })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer();
   return {

@@ -1,13 +1,17 @@
 // The engines of an editor's viewer: a few at a time, used by one question after the other.
-import { modelStamp } from './viewModel';
+import { describeParameters } from '../autodiff/parameters';
 import { readModel } from '../onnx/reader';
 import type { ParameterValues } from '../runtime/contracts';
 import { Engine } from '../runtime/engine';
 import { defaultThreads } from './threads';
+import { modelStamp } from './viewModel';
 import { throwIfCancelled } from './viewPace';
 
 /** Engines kept open: a model and what a run made of it. */
 const kept = 2;
+
+/** Parameters that all of them together may have; a larger model is kept alone. */
+const keptParameters = 200_000_000;
 
 /** A model ready to be run with the weights of its file. */
 export interface OpenEngine {
@@ -48,8 +52,9 @@ export class EnginePool {
       return known;
     }
     // Room is made first, so that memory never holds more models than are kept.
+    const wanted = describeParameters(readModel(path)).parameters.reduce((sum, { count }) => sum + count, 0);
     for (const [oldest, { engine }] of this.engines) {
-      if (this.engines.size < kept) break;
+      if (this.engines.size < kept && wanted + this.parameterCount() <= keptParameters) break;
       this.engines.delete(oldest);
       await engine.close();
     }
@@ -57,5 +62,11 @@ export class EnginePool {
     const opened = { engine, values: engine.initialValues() };
     this.engines.set(key, opened);
     return opened;
+  }
+
+  private parameterCount(): number {
+    return [...this.engines.values()]
+      .flatMap(({ engine }) => engine.parameters)
+      .reduce((sum, { count }) => sum + count, 0);
   }
 }

@@ -19,12 +19,20 @@ export class Range {
     return this.low <= this.high ? this.high : 0;
   }
 
-  /** Bins over the range: widened where it is a single value, 0…1 where it is empty. */
+  /**
+   * Bins over the range: 0…1 where it is empty; half as wide as the value is large where it is a single one; wider
+   * where float64 could not tell the bins' edges apart.
+   */
   bins(count: number): Bins {
-    if (this.low > this.high) return new Bins(0, 1, count);
-    if (this.low < this.high) return new Bins(this.low, this.high, count);
-    const half = this.low === 0 ? 0.5 : Math.abs(this.low) / 2;
-    return new Bins(this.low - half, this.low + half, count);
+    const { low, high } = this;
+    if (low > high) return new Bins(0, 1, count);
+    const magnitude = Math.max(Math.abs(low), Math.abs(high));
+    const narrowest = Math.max(magnitude * 2 ** -44, 2 ** -1000) * count;
+    const single = low === 0 ? 1 : Math.abs(low);
+    const width = Math.max(low === high ? single : 0, narrowest);
+    if (high - low >= width) return new Bins(low, high, count);
+    const middle = low / 2 + high / 2;
+    return new Bins(middle - width / 2, middle + width / 2, count);
   }
 }
 

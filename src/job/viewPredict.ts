@@ -40,13 +40,16 @@ export class Predictor {
     const key = `${id} ${this.engines.key(model)}`;
     const known = this.known.get(key);
     if (known) return known;
-    const found = await this.engines.use(model, hooks.signal, open => predictAll(open, view, hooks));
-    this.known.set(key, found);
-    for (const oldest of this.known.keys()) {
-      if (this.known.size <= kept) break;
-      this.known.delete(oldest);
-    }
-    return found;
+    return this.engines.use(model, hooks.signal, async open => {
+      // Whoever asked before may have had the same question.
+      const found = this.known.get(key) ?? (await predictAll(open, view, hooks));
+      this.known.set(key, found);
+      for (const oldest of this.known.keys()) {
+        if (this.known.size <= kept) break;
+        this.known.delete(oldest);
+      }
+      return found;
+    });
   }
 
   /** Forgets what was found for a dataset that is closed. */

@@ -45,24 +45,33 @@ export async function summariseTensor(
   const range = new Range();
   const moments = new Moments();
   let notFinite = 0;
+  // Chunks may be the tensor's own elements, which stay as they are.
+  let finite = new Float64Array(0);
   for (const chunk of elementChunks(tensor)) {
-    // Chunks may be the tensor's own elements, which stay as they are.
-    const finite = new Float64Array(chunk.length);
-    let count = 0;
-    for (const value of chunk) {
-      if (!Number.isFinite(value)) continue;
-      finite[count++] = value;
-      range.add(value);
-    }
+    if (finite.length < chunk.length) finite = new Float64Array(chunk.length);
+    const count = keepFinite(chunk, finite);
+    for (let index = 0; index < count; index++) range.add(finite[index]!);
     notFinite += chunk.length - count;
     moments.add(finite, count);
     await pacer.pause();
   }
   const counted = range.bins(bins);
   for (const chunk of elementChunks(tensor)) {
-    for (const value of chunk) if (Number.isFinite(value)) counted.add(value);
+    const count = keepFinite(chunk, finite);
+    for (let index = 0; index < count; index++) counted.add(finite[index]!);
     await pacer.pause();
   }
   const { norm, mean, std } = moments;
   return { name, norm, min: range.min, max: range.max, mean, std, notFinite, histogram: counted.histogram };
+}
+
+/** Copies the finite values of a piece to the front of `target`; gives how many there are. */
+function keepFinite(piece: Float64Array, target: Float64Array): number {
+  let count = 0;
+  for (let index = 0; index < piece.length; index++) {
+    const value = piece[index]!;
+    // The difference of infinities is NaN, so one comparison finds all three.
+    if (value - value === 0) target[count++] = value;
+  }
+  return count;
 }

@@ -32,8 +32,8 @@ export interface ModelOverview extends ModelInspection {
 }
 
 /**
- * Equal-width bins over [from, to], `from` below `to`; the last bin includes `to`. Where all values are one number the
- * bins lie around it; where there are none, all counts are 0. NaN and infinities are counted out.
+ * Equal-width bins over [from, to], `from` below `to`; the last bin includes `to`. Where all values are one number (or
+ * nearly) the bins lie around it; where there are none, all counts are 0. NaN and infinities are counted out.
  */
 export interface Histogram {
   readonly from: number;
