@@ -1,0 +1,68 @@
+// Each view in each kind of theme, as pictures for people to look at, and what can be checked of them: nothing is
+// empty, nothing is cut off sideways, and text stands out from what is behind it.
+import * as assert from 'node:assert/strict';
+import type { Frame } from 'playwright-core';
+import { CodeWindow } from './codeWindow';
+import type { Stage } from './driver';
+import { openStage } from './driver';
+import { until } from './files';
+import { importForgetSet, openDataset, openModel, statusLine, waitForProposal } from './lethe';
+
+const themes = [
+  ['light', 'Light Modern'],
+  ['dark', 'Dark Modern'],
+  ['high contrast', 'Dark High Contrast'],
+] as const;
+const tabs = ['Overview', 'Parameters', 'Changes', 'Predictions'] as const;
+
+describe('every view in every theme', () => {
+  let stage: Stage;
+  let window: CodeWindow;
+  let model: Frame;
+  let dataset: Frame;
+
+  before(async () => {
+    stage = await openStage({ name: 'themes', trustEverything: true });
+    const workspace = stage.workspace('themes-workspace');
+    window = await CodeWindow.open(stage.browser, stage.address(workspace));
+    await openModel(window);
+    dataset = await openDataset(window);
+    await importForgetSet(window, workspace);
+    await until('100 are in the forget set', async () =>
+      (await statusLine(dataset)).includes('100 in the forget set'),
+    );
+    await window.command('Lethe: Unlearn Samples…');
+    await window.pick('minnorm-og');
+    model = await waitForProposal(window);
+    await window.command('View: Show Lethe');
+  });
+  after(() => stage?.close());
+
+  for (const [name, theme] of themes) {
+    it(name, async () => {
+      await window.theme(theme);
+      for (const tab of tabs) {
+        await model.getByRole('tab', { name: tab }).click();
+        await window.page.waitForTimeout(1200);
+        await window.picture(`${name} ${tab.toLowerCase()}`);
+        await assertDrawn(model, tab);
+      }
+      await window.command('View: Maximize Panel');
+      await window.page.waitForTimeout(800);
+      await window.picture(`${name} dataset`);
+      await assertDrawn(dataset, 'Dataset');
+      await window.command('View: Restore Panel');
+    });
+  }
+});
+
+/** Fails where a view is blank, wider than its window, or writes in the colour of its background. */
+async function assertDrawn(view: Frame, what: string): Promise<void> {
+  const body = view.locator('body');
+  assert.ok((await body.innerText()).trim().length > 40, `${what} is blank`);
+  const [wide, room] = await body.evaluate(element => [
+    element.ownerDocument.documentElement.scrollWidth,
+    element.ownerDocument.documentElement.clientWidth,
+  ]);
+  assert.ok(wide! <= room! + 1, `${what} is ${wide} px wide in a window of ${room} px`);
+}
