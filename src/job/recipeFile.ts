@@ -28,7 +28,8 @@ export function loadRecipe(path: string, assignments: readonly string[] = []): L
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new UsageError(`There is no recipe at ${path}. Check the path.`);
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new UsageError(`There is no recipe at ${path}. Check the path.`);
     if (code === 'EISDIR') throw new UsageError(`${path} is a folder. Name the recipe file inside it.`);
     throw new LetheError(
       `The recipe ${path} cannot be read (${code ?? 'unknown cause'}). Check its permissions.`,

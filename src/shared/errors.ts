@@ -8,7 +8,7 @@ export class LetheError extends Error {
 
 /** The person asked for something the command does not offer (exit code 2). */
 export class UsageError extends LetheError {
-  override readonly name = 'UsageError';
+  override readonly name: string = 'UsageError';
 }
 
 /** The person stopped the work (exit code 130). */

@@ -1,5 +1,5 @@
 // The methods by name.
-import { LetheError } from '../shared/errors';
+import { UsageError } from '../shared/errors';
 import { gd } from './gd';
 import type { Method } from './method';
 import { minnormOg } from './minnormOg';
@@ -10,7 +10,7 @@ import { shrink } from './shrink';
 export const methods: readonly Method[] = [minnormOg, shrink, gd, ngp];
 
 /** A recipe names a method that is not there. */
-export class UnknownMethodError extends LetheError {
+export class UnknownMethodError extends UsageError {
   override readonly name = 'UnknownMethodError';
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isStored } from '../../src/onnx/model';
 import { readModel } from '../../src/onnx/reader';
 import { encodeNpz } from '../../src/tensor/npz';
@@ -119,18 +120,23 @@ describe('bad input', () => {
   });
 
   it('a recipe with a mistake in it', async () => {
-    await refused(/^recipe\.unlearn\.json: method\.epochs must be a whole number of 1 or more; it is 0\.$/, [
-      'run',
-      sine,
-      '--set',
-      'method.epochs=0',
-    ]);
+    await refused(
+      /^recipe\.unlearn\.json: method\.epochs must be a whole number of 1 or more; it is 0\.$/,
+      ['run', sine, '--set', 'method.epochs=0'],
+      2,
+    );
+    await refused(/did you mean method\.epochs\?$/, ['run', sine, '--set', 'method.epoch=3'], 2);
     writeFileSync(place.at('broken.json'), '{ "model": ');
-    await refused(/^broken\.json is not JSON/, ['run', 'broken.json']);
+    await refused(/^broken\.json is not JSON/, ['run', 'broken.json'], 2);
+    await refused(
+      /There is no recipe at broken\.json.inside/,
+      ['evaluate', 'x.onnx', '--recipe', join('broken.json', 'inside')],
+      2,
+    );
   });
 
   it('an unknown method', async () => {
-    await refused(/minnorm-og/, ['run', sine, '--set', 'method.name=minnorm'], 1);
+    await refused(/minnorm-og/, ['run', sine, '--set', 'method.name=minnorm'], 2);
   });
 
   it('an output that is the model, or anything else that is read', async () => {
