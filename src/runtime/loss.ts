@@ -177,11 +177,15 @@ function resolveClasses(context: Context): ClassIndexLoss {
       );
     }
     if (value >= classes) {
+      // Positions may be left out by a negative label; a sample with one label is left out of the data instead.
+      const remedy =
+        positionDims.length > 1
+          ? 'Correct the label, or make it negative to ignore it.'
+          : 'Correct the label or remove the sample.';
       const hint = classes === 1 ? ' For an output with one column use the loss binary-cross-entropy.' : '';
       throw new LossError(
         `${where}: the label ${placeOf(context, index, positionDims)} is ${value}, but the model has ` +
-          `${classes} ${classes === 1 ? 'class (0)' : `classes (0 to ${classes - 1})`}. Correct the label, or make ` +
-          `it negative to ignore it.${hint}`,
+          `${classes} ${classes === 1 ? 'class (0)' : `classes (0 to ${classes - 1})`}. ${remedy}${hint}`,
       );
     }
     values[index] = value < 0 ? -1 : value;

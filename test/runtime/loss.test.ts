@@ -42,6 +42,24 @@ describe('how labels meet an output', () => {
     assert.equal(axisFor([4, 6, 6], [4, 6]), 1, 'axis 1 wins a tie');
   });
 
+  it('speaks of negative labels only where a sample has several', () => {
+    const said = (output: number[], labels: Tensor): string => {
+      try {
+        resolveLoss('cross-entropy', output, labels, where);
+      } catch (error) {
+        assert(error instanceof LossError);
+        return error.message;
+      }
+      return assert.fail('The labels were taken.');
+    };
+    assert.match(
+      said([2, 3], int64([2], [0, 3])),
+      /sample 1 is 3.*Correct the label or remove the sample\.$/,
+    );
+    assert.doesNotMatch(said([2, 3], int64([2], [0, 3])), /negative/);
+    assert.match(said([1, 3, 2], int64([1, 2], [0, 3])), /or make it negative to ignore it\.$/);
+  });
+
   it('reads labels with axes of size one, or flattened', () => {
     assert.deepEqual(
       classIndices(resolveLoss('cross-entropy', [3, 4], int64([3, 1], [1, 2, 3]), where)).labels,
