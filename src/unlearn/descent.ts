@@ -3,7 +3,7 @@ import type { SampleBatch } from '../data/dataset';
 import { CancelledError } from '../shared/errors';
 import type { ParameterValues } from '../runtime/contracts';
 import type { MethodContext } from './method';
-import { createOptimizer, type OptimizerSettings } from './optimizer';
+import { createOptimizer, DivergedError, type OptimizerSettings } from './optimizer';
 import { ShuffledCycle, stepsPerEpoch } from './sampler';
 
 /** Settings of the loop. */
@@ -33,7 +33,7 @@ export interface StepGradient {
 /**
  * Runs epochs × steps: draws the next retained batch, asks `gradientOf` for the step's gradient (which may change
  * the parameters first, as a projection does), and takes one optimiser step. Throws a CancelledError when asked to
- * stop, a DivergedError when the parameters stop being finite.
+ * stop, a DivergedError that names the step when the loss or the parameters stop being finite.
  */
 export async function descend(
   context: MethodContext,
@@ -56,6 +56,7 @@ export async function descend(
       const indices = cycle.next(settings.batchSize);
       const batch = await train.read(indices);
       const found = await gradientOf({ epoch, step, indices, batch });
+      requireFiniteLoss(found.loss, step + 1);
       optimizer.update(values, found.gradients);
       context.progress({
         epoch: epoch + 1,
@@ -73,4 +74,13 @@ export async function lossGradient(context: MethodContext, batch: SampleBatch): 
   const found = await context.engine.lossGradient(context.values, batch, context.heads);
   context.addCost(batch.inputs[0]?.dims[0] ?? 0);
   return found;
+}
+
+/** Throws a DivergedError for a loss that is not finite; steps count from 1. */
+function requireFiniteLoss(loss: number, step: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new DivergedError(
+    `The run diverged: in step ${step} the loss is ${loss}. Lower method.learningRate, or look for extreme values in ` +
+      'the data. The original model was kept as it is.',
+  );
 }
