@@ -105,6 +105,11 @@ export class ViewerClient {
     }
   }
 
+  /** The id of the process. */
+  get processId(): number | null {
+    return this.child.pid ?? null;
+  }
+
   /** Hears what the viewer tells by itself, until disposed. */
   onNotification<P>(type: NotificationType<P>, handler: (params: P) => void): Disposable {
     return this.connection.onNotification(type, handler);

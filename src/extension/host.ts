@@ -1,13 +1,19 @@
 // The one context object: what the window has open, and the services that everything uses.
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as vscode from 'vscode';
 import { messageOf } from '../shared/errors';
 import type { DatasetPredictions } from '../shared/viewerProtocol';
-import { DatasetModel } from './dataset/datasetModel';
+import type { DatasetBinding } from './dataset/binding';
+import { bindingKey, DatasetModel } from './dataset/datasetModel';
 import type { ModelDocument } from './modelEditor/modelDocument';
 import type { ModelView } from './modelEditor/modelView';
-import { RunStore } from './runs/runStore';
+import { runSentence } from '../shared/runSentences';
+import type { JobOrder } from './runs/jobFile';
+import { Jobs } from './runs/jobs';
+import { RunStore, type RunRecord } from './runs/runStore';
 import { ViewerHost } from './viewerHost';
+
+const proposalKey = (model: string): string => `lethe.proposal:${model}`;
 
 /** Everything that one window's extension holds. */
 export class Host implements vscode.Disposable {
@@ -15,8 +21,11 @@ export class Host implements vscode.Disposable {
   readonly viewer: ViewerHost;
   readonly runs: RunStore;
   readonly dataset: DatasetModel;
+  readonly jobs: Jobs;
   /** The bundled solver. */
   readonly solver: string;
+  /** The samples marked in the side bar's forget set. */
+  markedInForgetSet: readonly number[] = [];
   private readonly documents = new Set<ModelDocument>();
   private readonly views = new Map<ModelDocument, Set<ModelView>>();
   private readonly surroundings = new vscode.EventEmitter<void>();
@@ -34,11 +43,14 @@ export class Host implements vscode.Disposable {
     this.viewer = new ViewerHost(this.solver, this.log);
     this.runs = new RunStore(context.globalStorageUri.fsPath);
     this.dataset = new DatasetModel(this.viewer, context.workspaceState);
+    this.jobs = new Jobs(this);
     context.subscriptions.push(
       this,
+      this.jobs,
       this.log,
       this.viewer,
       this.dataset.onDidChange(() => this.surroundings.fire()),
+      this.jobs.onDidChange(() => this.surroundings.fire()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.surroundings.fire()),
     );
   }
@@ -58,6 +70,12 @@ export class Host implements vscode.Disposable {
     return this.open.find(document => document.path === path) ?? null;
   }
 
+  /** What tells this window's workspace from others; jobs belong to one. */
+  get workspaceName(): string {
+    const { workspaceFile, workspaceFolders } = vscode.workspace;
+    return (workspaceFile ?? workspaceFolders?.[0]?.uri)?.toString() ?? '';
+  }
+
   addDocument(document: ModelDocument): void {
     this.documents.add(document);
     this.activeDocument ??= document;
@@ -75,6 +93,7 @@ export class Host implements vscode.Disposable {
       void this.runs.refer(this.ownerName(document), process.pid, []);
     });
     this.surroundings.fire();
+    void this.recall(document);
   }
 
   addView(document: ModelDocument, view: ModelView, panel: vscode.WebviewPanel): void {
@@ -106,6 +125,42 @@ export class Host implements vscode.Disposable {
     this.surroundings.fire();
   }
 
+  /** Shows a run beside a model, or none; the window remembers which. */
+  async propose(model: string, runId: string | null): Promise<void> {
+    await this.context.workspaceState.update(proposalKey(model), runId ?? undefined);
+    const document = this.documentOf(model);
+    if (!document) return;
+    document.propose(runId);
+    await this.refer(document);
+  }
+
+  /** Removes the oldest runs that nobody needs, as far as the quota asks for it. */
+  async evictRuns(): Promise<void> {
+    const megabytes = vscode.workspace.getConfiguration('lethe').get('storageQuota', 4096);
+    for (const name of await this.runs.evict(megabytes * 1024 * 1024)) {
+      this.log.info(`Storage was above ${megabytes} MB, so the run ${name} was removed.`);
+    }
+  }
+
+  /** Says what a run did, and offers what comes next. */
+  announce(record: RunRecord, order: JobOrder): void {
+    const own = order.pending === null ? ` ${basename(record.binding.recipe ?? '')} wrote its output.` : '';
+    void vscode.window
+      .showInformationMessage(`${runSentence(record.result)}${own}`, 'Show Changes', 'Save As New File…')
+      .then(choice => {
+        if (choice === 'Show Changes') void vscode.commands.executeCommand('lethe.compare', record.runId);
+        if (choice === 'Save As New File…')
+          void vscode.commands.executeCommand('lethe.saveAsNew', record.runId);
+      });
+  }
+
+  /** One notification about something that went wrong, with the way to the log. */
+  showFailure(message: string): void {
+    void vscode.window.showErrorMessage(message, 'Show Log').then(choice => {
+      if (choice === 'Show Log') this.log.show();
+    });
+  }
+
   /** Tells storage what an open document needs. */
   async refer(document: ModelDocument): Promise<void> {
     await this.runs.refer(this.ownerName(document), process.pid, document.references);
@@ -132,6 +187,22 @@ export class Host implements vscode.Disposable {
   dispose(): void {
     this.surroundings.dispose();
     this.documentChanges.dispose();
+  }
+
+  /** Shows again the run that was proposed before the window was loaded anew. */
+  private async recall(document: ModelDocument): Promise<void> {
+    await this.loadRuns();
+    const runId = this.context.workspaceState.get<string>(proposalKey(document.path));
+    if (
+      runId !== undefined &&
+      this.runs.get(runId) &&
+      document.applied !== runId &&
+      document.proposal === null
+    ) {
+      document.propose(runId);
+    }
+    const binding = this.context.workspaceState.get<DatasetBinding>(bindingKey);
+    if (binding?.model === document.path) await this.dataset.restore();
   }
 
   private setActive(document: ModelDocument | null): void {

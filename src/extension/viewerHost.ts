@@ -50,6 +50,11 @@ export class ViewerHost {
     return client.request(type(protocol), body, token);
   }
 
+  /** The process as it is now, or null while there is none. */
+  async processId(): Promise<number | null> {
+    return (await this.running)?.client.processId ?? null;
+  }
+
   /** Hears a notification of every process, the present one and later ones, until the returned function is called. */
   on<P>(type: (protocol: Protocol) => NotificationType<P>, hear: (body: P) => void): () => void {
     const listener = { type, hear } as unknown as Listener;

@@ -12,7 +12,8 @@ import type {
 import type { ViewerHost } from '../viewerHost';
 import { pathOfSource, type DatasetBinding } from './binding';
 
-const bindingKey = 'lethe.dataset';
+/** Where a workspace remembers its open dataset. */
+export const bindingKey = 'lethe.dataset';
 const forgetKey = (path: string): string => `lethe.forget:${path}`;
 
 /** The largest side of a thumbnail that is ever drawn, in pixels. */
@@ -25,6 +26,7 @@ export class DatasetModel {
   private readonly selectionChanges = new vscode.EventEmitter<void>();
   private readonly reveals = new vscode.EventEmitter<number>();
   private readonly predictionChanges = new vscode.EventEmitter<void>();
+  private readonly predicting = new vscode.EventEmitter<void>();
   private bound: DatasetBinding | null = null;
   private opened: { overview: DatasetOverview; generation: number } | null = null;
   private reopening: Promise<DatasetOverview> | null = null;
@@ -43,6 +45,8 @@ export class DatasetModel {
   readonly onDidChangeForgetSet = this.forgetChanges.event;
   readonly onDidChangeSelection = this.selectionChanges.event;
   readonly onDidReveal = this.reveals.event;
+  /** Predictions that were asked for are there. */
+  readonly onDidPredict = this.predicting.event;
   /** What the model predicts is to be asked again. */
   readonly onDidStalePredictions = this.predictionChanges.event;
 
@@ -152,9 +156,12 @@ export class DatasetModel {
     const asked = this.withId(id => this.viewer.ask(protocol => protocol.predictionsRequest, { id, model }));
     const entry = { model, stamp, asked };
     this.predictionsAsked = entry;
-    asked.catch(() => {
-      if (this.predictionsAsked === entry) this.predictionsAsked = null;
-    });
+    asked.then(
+      () => this.predicting.fire(),
+      () => {
+        if (this.predictionsAsked === entry) this.predictionsAsked = null;
+      },
+    );
     return asked;
   }
 

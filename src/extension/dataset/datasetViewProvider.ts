@@ -43,7 +43,9 @@ export class DatasetViewProvider implements vscode.WebviewViewProvider {
       cards: ({ indices, size }) => dataset.cards(indices, size),
       command: async command => {
         if (!Object.hasOwn(commands, command)) throw new Error('There is no such command.');
-        void vscode.commands.executeCommand(commands[command]);
+        const model = dataset.binding?.model ?? null;
+        const target = command === 'unlearn' && model !== null ? [vscode.Uri.file(model)] : [];
+        void vscode.commands.executeCommand(commands[command], ...target);
         return null;
       },
     });

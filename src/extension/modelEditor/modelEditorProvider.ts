@@ -10,9 +10,6 @@ import { revertModel, saveModel, saveModelAs } from './saveModel';
 import { backupModel } from './backupModel';
 import { watchFile } from './watchFile';
 
-/** The editor's view type. */
-export const modelViewType = 'lethe.model';
-
 /** Opens models and carries out what VS Code asks of a custom editor. */
 export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDocument> {
   private readonly edits = new vscode.EventEmitter<vscode.CustomDocumentEditEvent<ModelDocument>>();

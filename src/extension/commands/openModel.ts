@@ -1,0 +1,16 @@
+import * as vscode from 'vscode';
+import type { Command } from './command';
+import { openModel } from './targets';
+
+/** Asks for a model file and opens it. */
+export const openModelCommand: Command = {
+  id: 'lethe.openModel',
+  async run(host) {
+    const chosen = await vscode.window.showOpenDialog({
+      title: 'Open a Model',
+      openLabel: 'Open',
+      filters: { 'ONNX models': ['onnx'] },
+    });
+    if (chosen?.[0]) await openModel(host, chosen[0].fsPath);
+  },
+};

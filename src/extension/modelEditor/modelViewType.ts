@@ -1,0 +1,2 @@
+/** The view type of the model editor. */
+export const modelViewType = 'lethe.model';

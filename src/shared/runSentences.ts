@@ -1,0 +1,47 @@
+// What a finished run did, in a sentence and in a few characters.
+import { countText, numberText, samplesText, shareText } from './numberText';
+import type { ModelMetrics, RunResult, SetMetrics } from './report';
+
+/** The result with its reach: what the model still says of the forgotten samples, and how it does on others. */
+export function runSentence(result: RunResult): string {
+  const { before, after, reference } = result;
+  const parts = [forgottenSentence(before.forget, after.forget, reference?.forget ?? null)];
+  const held = heldOutSentence(before, after);
+  if (held !== null) parts.push(held);
+  return parts.join(' ');
+}
+
+/** What tells runs apart in a list: the forgotten, then the test samples: "3.0 % · 95.3 %". */
+export function runFigures(result: RunResult): string {
+  const { forget, test, retain } = result.after;
+  return [figure(forget), figure(test ?? retain)].join(' · ');
+}
+
+function forgottenSentence(before: SetMetrics, after: SetMetrics, reference: SetMetrics | null): string {
+  if (after.accuracy !== undefined && before.accuracy !== undefined) {
+    const fitted = (metrics: SetMetrics): string => countText((metrics.accuracy ?? 0) * metrics.count);
+    const retrained =
+      reference?.accuracy === undefined ? '' : `; a model retrained without them, ${fitted(reference)}`;
+    return `Of ${samplesText(after.count)} to forget the model fits ${fitted(after)} (before, ${fitted(before)}${retrained}).`;
+  }
+  return `On ${samplesText(after.count)} to forget the largest error is ${error(after)} (before, ${error(before)}).`;
+}
+
+function heldOutSentence(before: ModelMetrics, after: ModelMetrics): string | null {
+  const name = after.test === null ? 'Retained' : 'Test';
+  const was = after.test === null ? before.retain : before.test;
+  const is = after.test ?? after.retain;
+  if (was === null) return null;
+  if (is.accuracy !== undefined && was.accuracy !== undefined) {
+    return `${name} accuracy ${shareText(was.accuracy)} → ${shareText(is.accuracy)}.`;
+  }
+  return `${name}, largest error ${error(was)} → ${error(is)}.`;
+}
+
+function figure(metrics: SetMetrics): string {
+  return metrics.accuracy === undefined ? error(metrics) : shareText(metrics.accuracy);
+}
+
+function error(metrics: SetMetrics): string {
+  return numberText(metrics.maxError ?? metrics.loss);
+}
