@@ -144,7 +144,8 @@ function binaryOfSoftmax(
   activation: Ending,
 ): ValueAndCotangent {
   const dims = b.dims(logits);
-  const axis = activation.axis ?? dims.length - 1;
+  if (activation.logarithms !== undefined) return binaryOfLogarithms(b, logits, y, w);
+  const axis = axisOf(b, logits, activation, dims.length - 1);
   if (dims.length !== 2 || axis !== 1)
     throw new DifferentiationError(
       'Binary cross-entropy on a softmax over more than one class axis is not differentiated. ' +
