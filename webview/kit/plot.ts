@@ -21,7 +21,7 @@ export interface FigureOptions {
 /** One entry of a legend; the classes are those of plot.css. */
 export interface LegendEntry {
   readonly name: string;
-  readonly mark: 'bar' | 'line' | 'dash' | 'dot';
+  readonly mark: 'bar' | 'line' | 'dash' | 'dot' | 'ring' | 'diamond';
   /** A role of base.css: "original", "proposal", "forgotten", … */
   readonly role: string;
 }
@@ -83,6 +83,8 @@ function swatch(entry: LegendEntry): SVGSVGElement {
     line: () => svg('line', { class: `stroke ${role}`, x1: 0, x2: 12, y1: 6, y2: 6 }),
     dash: () => svg('line', { class: `stroke dash ${role}`, x1: 0, x2: 12, y1: 6, y2: 6 }),
     dot: () => svg('circle', { class: role, cx: 6, cy: 6, r: 4 }),
+    ring: () => svg('circle', { class: `stroke ${role}`, cx: 6, cy: 6, r: 3.5 }),
+    diamond: () => svg('path', { class: role, d: 'M6 1.5 10.5 6 6 10.5 1.5 6Z' }),
   };
   return svg('svg', { class: 'swatch', width: 12, height: 12 }, marks[entry.mark]());
 }

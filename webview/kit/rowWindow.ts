@@ -13,6 +13,12 @@ export function rowWindow(
   return { first, last: Math.max(first, last) };
 }
 
+/** The least width of a row in pixels: its tracks at their smallest, the gaps of 16 between them and 16 at each end. */
+export function leastWidth(tracks: readonly string[]): number {
+  const least = tracks.map(track => Number(/(\d+(?:\.\d+)?)px/.exec(track)?.[1] ?? 0));
+  return least.reduce((sum, each) => sum + each, 0) + 16 * (tracks.length + 1);
+}
+
 /** Orders numbers by size and words naturally ("conv2" before "conv10"); nulls and NaN last in either direction. */
 export function compareValues(
   a: number | string | null,

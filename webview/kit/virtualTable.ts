@@ -1,7 +1,7 @@
 // A table of any length: only rows in sight exist. A grid for screen readers, with arrow keys, sorting by column
 // header, and copying as tab-separated text.
 import { h, replaceContent, setTip, uniqueId } from './dom';
-import { compareValues, rowWindow } from './rowWindow';
+import { compareValues, leastWidth, rowWindow } from './rowWindow';
 import './virtualTable.css';
 
 /** A column. `Row` is whatever the table shows. */
@@ -189,7 +189,9 @@ export class VirtualTable<Row> {
   }
 
   private drawHead(): void {
-    this.element.style.setProperty('--columns', this.shown.map(column => column.width).join(' '));
+    const widths = this.shown.map(column => column.width);
+    this.element.style.setProperty('--columns', widths.join(' '));
+    this.element.style.setProperty('--row-width', `${leastWidth(widths)}px`);
     this.element.setAttribute('aria-colcount', String(this.shown.length));
     const cells = this.shown.map((column, index) => {
       const sorted = this.currentSort?.key === column.key ? this.currentSort : null;

@@ -3,11 +3,20 @@ import * as Plot from '@observablehq/plot';
 import type { PredictionRow } from '../../src/shared/modelViewProtocol';
 import { count, significant, things } from '../../src/shared/numbers';
 import { predictionSets, summarizePredictions } from '../../src/shared/predictionSummary';
+import type { PredictionSet } from '../../src/shared/predictionSummary';
 import { figure } from '../kit/plot';
 
 /** A point this low is drawn at the edge: losses reach down to rounding, where differences mean nothing. */
 const floor = 1e-6;
 const mostPoints = 3000;
+
+/** Sets differ by shape as well as by colour. */
+const marks = { forgotten: 'diamond', retained: 'dot', 'held-out': 'ring' } as const;
+const looks: Record<PredictionSet, Plot.DotOptions> = {
+  forgotten: { symbol: 'diamond2', r: 3, fill: 'var(--lethe-forgotten)', fillOpacity: 0.9 },
+  retained: { r: 2, fill: 'var(--lethe-retained)', fillOpacity: 0.4 },
+  'held-out': { r: 2, stroke: 'var(--lethe-held-out)', strokeOpacity: 0.7, strokeWidth: 1 },
+};
 
 /** The losses of all samples on logarithmic axes; at most 3 000 points, evenly taken from each set. */
 export function lossFigure(rows: readonly PredictionRow[]): HTMLElement {
@@ -22,7 +31,9 @@ export function lossFigure(rows: readonly PredictionRow[]): HTMLElement {
     values.reduce((most, each) => Math.max(most, each), 2 * floor),
   ];
   const place = (loss: number): number => Math.max(domain[0], loss);
-  const tick = (value: number): string => significant(value, 1);
+  const clipped = known.some(row => Math.min(row.lossBefore, row.lossAfter) < floor);
+  const tick = (value: number): string =>
+    `${clipped && value <= floor * 1.001 ? '≤ ' : ''}${significant(value, 1)}`;
   const summaries = summarizePredictions(known);
   return figure({
     title: 'Loss of each sample',
@@ -34,7 +45,7 @@ export function lossFigure(rows: readonly PredictionRow[]): HTMLElement {
             `${significant(each.lossAfter)} after.`,
         )
         .join(' ') + (points.length < known.length ? ` ${count(points.length)} of them are drawn.` : ''),
-    legend: summaries.map(each => ({ name: each.set, mark: 'dot', role: each.set })),
+    legend: summaries.map(each => ({ name: each.set, mark: marks[each.set], role: each.set })),
     height: 300,
     draw: width => ({
       marginLeft: 52,
@@ -52,16 +63,17 @@ export function lossFigure(rows: readonly PredictionRow[]): HTMLElement {
           ],
           { stroke: 'var(--lethe-original)', strokeDasharray: '2 3' },
         ),
-        Plot.dot(points, {
-          x: row => place(row.lossBefore),
-          y: row => place(row.lossAfter),
-          r: row => (row.set === 'forgotten' ? 3 : 2),
-          fill: row => `var(--lethe-${row.set})`,
-          fillOpacity: row => (row.set === 'forgotten' ? 0.9 : 0.45),
-        }),
+        ...[...predictionSets].reverse().map(set =>
+          Plot.dot(
+            points.filter(row => row.set === set),
+            {
+              x: row => place(row.lossBefore),
+              y: row => place(row.lossAfter),
+              ...looks[set],
+            },
+          ),
+        ),
       ],
-      r: { type: 'identity' },
-      opacity: { type: 'identity' },
     }),
     table: () => [
       ['set', 'samples', 'mean loss before', 'after'],

@@ -38,13 +38,21 @@ export class OverviewView implements View {
       h(
         'div',
         { class: 'overview-grid' },
-        section('Model', facts(overview)),
-        section('Unlearning', ...this.unlearning(state)),
-        section('Inputs', values(overview.inputs)),
-        section('Outputs', values(overview.outputs)),
-        section('Operators', operators(overview)),
-        fixedParameters(overview),
-        metadata(overview),
+        h(
+          'div',
+          { class: 'overview-column' },
+          section('Model', facts(overview)),
+          section('Inputs', values(overview.inputs)),
+          section('Outputs', values(overview.outputs)),
+          metadata(overview),
+        ),
+        h(
+          'div',
+          { class: 'overview-column' },
+          section('Unlearning', ...this.unlearning(state)),
+          section('Operators', operators(overview)),
+          fixedParameters(overview),
+        ),
       ),
     );
   }

@@ -42,7 +42,7 @@ const columns: readonly TableColumn<Row>[] = [
   {
     key: 'name',
     title: 'parameter',
-    width: 'minmax(120px, 2fr)',
+    width: 'minmax(112px, 1.6fr)',
     look: 'name',
     text: row => row.parameter.name,
     value: row => row.parameter.name,
@@ -63,14 +63,14 @@ const columns: readonly TableColumn<Row>[] = [
     title: 'type',
     width: '64px',
     look: 'name',
-    from: 620,
+    from: 900,
     text: row => row.parameter.dtype,
     value: row => row.parameter.dtype,
   },
   {
     key: 'shape',
     title: 'shape',
-    width: 'minmax(96px, 1fr)',
+    width: 'minmax(112px, 1.2fr)',
     look: 'name',
     from: 480,
     text: row => shape(row.parameter.dims),
@@ -216,6 +216,7 @@ export class ParametersView implements View {
     this.reach.textContent = `${things(rows.length, 'tensor')} · ${things(shown, 'element')}`;
     const active = rows.find(row => row.parameter.name === this.chosen);
     if (active) this.showDetails(active);
+    else if (this.chosen === null && rows[0]) this.table.activate(rows[0].parameter.name);
   }
 
   private blankDetails(): void {

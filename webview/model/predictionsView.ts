@@ -88,10 +88,10 @@ export class PredictionsView implements View {
   }
 
   private fill(rows: readonly PredictionRow[]): void {
-    this.rows = rows;
+    this.rows = inOrder(rows);
     const result = this.state && comparedRun(this.state)?.result;
     const values = result?.after.forget.accuracy === undefined;
-    this.fields = predictionFields(rows, values ? 'values' : 'classes');
+    this.fields = predictionFields(this.rows, values ? 'values' : 'classes');
     this.table = new VirtualTable<PredictionRow>({
       label: 'Predictions before and after',
       columns: predictionColumns(values),
@@ -217,4 +217,11 @@ export class PredictionsView implements View {
     if (row.set === 'held-out') return;
     this.host.ask('revealSample', { index: row.index }).catch(() => undefined);
   }
+}
+
+/** Forgotten samples first: they are what the run was for. */
+function inOrder(rows: readonly PredictionRow[]): readonly PredictionRow[] {
+  return [...rows].sort(
+    (a, b) => predictionSets.indexOf(a.set) - predictionSets.indexOf(b.set) || a.index - b.index,
+  );
 }

@@ -92,26 +92,26 @@ function drawFigure(figure: ProposalFigure): HTMLElement {
       h('span', { class: 'result-title' }, figure.title),
       h(
         'span',
-        { class: 'result-values number' },
-        h('span', { class: 'result-before' }, figure.before),
-        h('span', { class: 'muted' }, ' → '),
-        h('span', { class: 'result-after' }, figure.after),
-        unit,
-      ),
-      figure.places ? track(figure.places) : null,
-      h(
-        'span',
-        { class: 'result-foot muted' },
-        h('span', { class: 'result-reading' }, figure.reading),
+        { class: 'result-values' },
+        h(
+          'span',
+          { class: 'number' },
+          h('span', { class: 'result-before' }, figure.before),
+          h('span', { class: 'muted' }, ' → '),
+          h('span', { class: 'result-after' }, figure.after),
+          unit,
+        ),
         figure.retrained === null
           ? null
           : h(
               'span',
-              { class: 'result-retrained' },
+              { class: 'result-retrained muted' },
               'retrained ',
               h('span', { class: 'number' }, figure.retrained),
             ),
       ),
+      figure.places ? track(figure.places) : null,
+      h('span', { class: 'result-reading muted' }, figure.reading),
     ),
     h('span', { class: 'visually-hidden' }, figureText(figure)),
   );
@@ -130,8 +130,8 @@ function track(places: NonNullable<ProposalFigure['places']>): SVGSVGElement {
     width: '100%',
     height,
   });
-  const mark = (className: string, place: number): SVGElement =>
-    svg('line', { class: className, x1: x(place), x2: x(place), y1: 1, y2: height - 1 });
+  const mark = (className: string, place: number, inset = 2): SVGElement =>
+    svg('line', { class: className, x1: x(place), x2: x(place), y1: inset, y2: height - inset });
   drawing.append(
     svg('line', { class: 'track-line', x1: x(0), x2: x(1), y1: height / 2, y2: height / 2 }),
     svg('line', {
@@ -144,6 +144,6 @@ function track(places: NonNullable<ProposalFigure['places']>): SVGSVGElement {
     mark('track-before', places.before),
     mark('track-after', places.after),
   );
-  if (places.retrained !== null) drawing.append(mark('track-retrained', places.retrained));
+  if (places.retrained !== null) drawing.append(mark('track-retrained', places.retrained, 0));
   return drawing;
 }

@@ -1,0 +1,62 @@
+// States of the model editor, on real numbers of a run.
+
+/** Scenes by name, from the data that data.mjs made. */
+export function modelScenes({ overview, summaries, comparison, predictions, result }) {
+  const proposal = { runId: 'r1', result, forgotten: result.after.forget.count, applied: false };
+  const dataset = { path: '/work/train.npz', size: result.after.forget.count + result.after.retain.count };
+  const ready = {
+    kind: 'ready',
+    overview,
+    proposal: null,
+    applied: null,
+    running: null,
+    restricted: false,
+    stale: false,
+    dataset: null,
+  };
+  const withProposal = { ...ready, proposal, dataset };
+  const answers = { summaries, changes: comparison, predictions, command: null, revealSample: null };
+  const scene = (state, tab = 'overview', more = {}) => ({
+    saved: { tab },
+    events: [['state', state]],
+    answers: { ...answers, ...more },
+  });
+  const progress = {
+    phase: 'unlearning',
+    epoch: 7,
+    epochs: 20,
+    step: 70,
+    steps: 200,
+    loss: 0.0213,
+    secondsLeft: 6,
+  };
+  return {
+    overview: scene(ready),
+    proposal: scene(withProposal),
+    parameters: scene(withProposal, 'parameters'),
+    changes: scene(withProposal, 'changes'),
+    predictions: scene(withProposal, 'predictions'),
+    applied: scene({ ...withProposal, proposal: null, applied: { ...proposal, applied: true } }, 'changes'),
+    running: scene(
+      { ...ready, dataset, stale: true, running: { method: 'minnorm-og', progress } },
+      'parameters',
+    ),
+    restricted: scene({ ...ready, restricted: true }, 'changes'),
+    nothing: scene(ready, 'changes'),
+    loading: scene({ kind: 'loading' }),
+    partial: {
+      ...scene(withProposal, 'parameters', { summaries: undefined }),
+      events: [['state', withProposal], ...summaries.slice(0, 3).map(summary => ['summary', summary])],
+    },
+    failedChanges: scene(withProposal, 'changes', {
+      changes: {
+        failure: 'The solver ended by itself while it compared the weights. Show the log to see why.',
+      },
+    }),
+    error: scene({
+      kind: 'error',
+      message:
+        'weights.bin is 4 096 bytes shorter than model.onnx says it is. Export the model again, or copy weights.bin next to it.',
+    }),
+  };
+}
