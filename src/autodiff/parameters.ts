@@ -1,6 +1,6 @@
 // The rule of which stored tensors are trainable parameters (DESIGN §5), from the graph alone.
 import { isStored, type Graph, type OnnxModel, type OnnxNode } from '../onnx/model';
-import { upgradeGraph } from '../onnx/upgrade';
+import { upgradeGraph, upgradePrefix } from '../onnx/upgrade';
 import { isFloating, type DType } from '../tensor/dtype';
 import { elementCount } from '../tensor/tensor';
 import { activeValues, edgesOf, usefulValues } from './activity';
@@ -55,12 +55,13 @@ export function describeGraphParameters(
   const included = matcher(selection.include ?? []);
   const parameters: ParameterDescription[] = [];
   for (const [name, tensor] of graph.initializers) {
-    if (!isStored(tensor) || !isFloating(tensor.dtype)) continue;
+    if (!isFloating(tensor.dtype) || name.startsWith(upgradePrefix)) continue;
     const count = elementCount(tensor.dims);
     const describe = (trainable: boolean, reason: string): number =>
       parameters.push({ name, dtype: tensor.dtype, dims: tensor.dims, count, trainable, reason });
     const fromConstant = !model.graph.initializers.has(name);
-    if (frozen(name)) describe(false, 'frozen by the recipe');
+    if (!isStored(tensor)) describe(false, 'a list of numbers in a Constant node');
+    else if (frozen(name)) describe(false, 'frozen by the recipe');
     else if (!uses.has(name) && !useful.has(name)) describe(false, 'not used by the graph');
     else if (!useful.has(name)) describe(false, unusedReason(uses.get(name) ?? []));
     else if (count === 0) describe(false, 'has no elements');
@@ -69,7 +70,38 @@ export function describeGraphParameters(
     else if (fromConstant && count === 1) describe(false, 'a single number in a Constant node');
     else describe(true, fromConstant ? 'weight in a Constant node' : 'weight');
   }
-  return { parameters, unsupported: unsupportedOperators(graph, parameters, useful) };
+  return {
+    parameters,
+    unsupported: [...unsupportedOperators(graph, parameters, useful), ...quantisedWeights(graph)],
+  };
+}
+
+/** Operators that compute with weights stored as integers. */
+const quantisedOperators: readonly string[] = [
+  'ConvInteger',
+  'DequantizeLinear',
+  'DynamicQuantizeMatMul',
+  'MatMulInteger',
+  'MatMulIntegerToFloat',
+  'MatMulNBits',
+  'QGemm',
+  'QLinearConv',
+  'QLinearMatMul',
+];
+
+/** Weights that are stored quantised: there is nothing in them that a gradient could move. */
+export function quantisedWeights(graph: Graph): UnsupportedOperator[] {
+  const found: UnsupportedOperator[] = [];
+  for (const node of graph.nodes) {
+    if (!quantisedOperators.includes(node.opType)) continue;
+    const weight = node.inputs.find(input => {
+      const tensor = graph.initializers.get(input);
+      return tensor !== undefined && !isFloating(tensor.dtype) && elementCount(tensor.dims) > 1;
+    });
+    if (weight)
+      found.push({ op: node.opType, node: node.name || (node.outputs[0] ?? ''), parameter: weight });
+  }
+  return found;
 }
 
 /** The nodes that use each value, with the position of the use. */

@@ -19,6 +19,9 @@ import { readTensor } from './readTensor';
  */
 export const internalOpset = 22;
 
+/** How the names of constants begin that upgrading adds. */
+export const upgradePrefix = 'lethe-upgrade/';
+
 /** A graph in the internal opset: no Constant nodes, all floating values float32, inference mode. */
 export interface UpgradedGraph {
   readonly graph: Graph;
@@ -315,7 +318,7 @@ class Upgrade {
   }
 
   private fresh(node: OnnxNode, hint: string): string {
-    return `lethe-upgrade/${this.counter++}_${node.opType}_${hint}`;
+    return `${upgradePrefix}${this.counter++}_${node.opType}_${hint}`;
   }
 
   private tooOld(node: OnnxNode, what: string): ModelError {

@@ -1,4 +1,5 @@
 // The engine: a model whose predictions, losses and gradients can be computed for any parameter values.
+import { quantisedWeights } from '../autodiff/parameters';
 import { DifferentiationError } from '../autodiff/rule';
 import type { OnnxModel } from '../onnx/model';
 import { readModel } from '../onnx/reader';
@@ -282,9 +283,16 @@ export class Engine {
   }
 
   private requireTrainable(): void {
-    if (this.workspace.parts.trainable.length === 0)
+    const { model, graph, trainable } = this.workspace.parts;
+    const [quantised] = quantisedWeights(graph);
+    if (quantised)
       throw new DifferentiationError(
-        `${this.workspace.parts.model.path} has no trainable parameter with a differentiable path to an output. ` +
+        `${model.path}: the weights ${quantised.parameter} are quantised (${quantised.op}, node ${quantised.node}), and ` +
+          'rounded integers cannot follow a gradient. Unlearn with the model before its quantisation.',
+      );
+    if (trainable.length === 0)
+      throw new DifferentiationError(
+        `${model.path} has no trainable parameter with a differentiable path to an output. ` +
           '"lethe inspect" lists every stored tensor and why it is left out.',
       );
   }

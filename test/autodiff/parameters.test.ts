@@ -182,7 +182,7 @@ describe('trainable parameters', () => {
       [
         node('Det', ['x'], ['before']),
         node('Mul', ['before', 'w'], ['h']),
-        { ...node('Einsum', ['h'], ['between'], { equation: 'ii->i' }), name: '' },
+        { ...node('Det', ['h'], ['between'], { equation: 'ii->i' }), name: '' },
         { ...node('Frobnicate', ['between', 'v'], ['y']), domain: 'org.example', name: 'frob' },
         node('Det', ['h'], ['aside']),
       ],
@@ -190,7 +190,7 @@ describe('trainable parameters', () => {
     );
     assert.deepEqual(trainable, ['w', 'v']);
     assert.deepEqual(unsupported, [
-      { op: 'Einsum', node: 'between', parameter: 'w' },
+      { op: 'Det', node: 'between', parameter: 'w' },
       { op: 'org.example.Frobnicate', node: 'frob', parameter: 'w' },
     ]);
   });
