@@ -23,7 +23,7 @@ export class ViewerHost {
   private running: Promise<{ client: ViewerClient; protocol: Protocol }> | null = null;
   private readonly listeners = new Set<Listener>();
   private disposed = false;
-  private started = 0;
+  private turns = 0;
 
   /** `program` is the bundled solver. */
   constructor(
@@ -31,9 +31,9 @@ export class ViewerHost {
     private readonly log: ViewerLog,
   ) {}
 
-  /** Counts the processes started so far: what an earlier one was told to open, a later one does not know. */
+  /** Counts starts and ends of the process: what an earlier one was told to open, a later one does not know. */
   get generation(): number {
-    return this.started;
+    return this.turns;
   }
 
   /**
@@ -70,7 +70,7 @@ export class ViewerHost {
   }
 
   private async start(): Promise<{ client: ViewerClient; protocol: Protocol }> {
-    this.started++;
+    this.turns++;
     try {
       const [{ ViewerClient: Client }, protocol] = await Promise.all([
         import('../client/viewerClient'),
@@ -79,6 +79,7 @@ export class ViewerHost {
       const client = await Client.start(this.program, line => this.log.info(`viewer: ${line}`));
       client.onExit(sentence => {
         this.running = null;
+        this.turns++;
         this.log.error(sentence);
       });
       const { summaryNotification, viewerProgressNotification } = protocol;
