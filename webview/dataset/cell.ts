@@ -123,8 +123,13 @@ function refreshRow(
   });
   const values = cell.querySelector('.row-values');
   if (values === null) return;
-  const text = typeof card === 'string' ? '' : (card.values ?? []).map(numberText).join('  ');
+  const text = typeof card === 'string' ? '' : valuesText(card.values ?? []);
   if (values.textContent !== text) values.textContent = text;
+}
+
+/** Values in columns of the same width, as long as they are not very long. */
+function valuesText(values: readonly number[]): string {
+  return values.map(value => numberText(value).padStart(7)).join(' ');
 }
 
 function refreshPicture(picture: HTMLElement, card: CardState, kind: 'images' | 'rows'): void {

@@ -1,5 +1,6 @@
 // The filter's text field: underlines what is wrong, says why, and completes names. It is a native input because the
 // toolkit has no combo box, and an option list must share a tree with the field that points at it.
+import { writeFilterText } from '../../src/shared/filter';
 import type { FilterCompletion } from '../../src/shared/filterComplete';
 import { completeFilter } from '../../src/shared/filterComplete';
 import { h, icon, uniqueId } from '../kit/dom';
@@ -22,6 +23,15 @@ export function createFilterBox(onFilter: (text: string) => void, leave: () => v
   return new Box(onFilter, leave);
 }
 
+/** A filter that works on these samples. */
+function exampleFilter(store: SampleStore): string {
+  const { labelKind, labels, classes } = store.fields;
+  if (labels === null) return 'index:0..99';
+  if (labelKind === 'values') return 'label>1 loss>2';
+  const known = classes === null ? '3' : (classes[3] ?? classes[0] ?? '3');
+  return `label:${writeFilterText(known)} wrong loss>2`;
+}
+
 class Box implements FilterBox {
   private readonly listId = uniqueId('completions');
   private readonly sentenceId = uniqueId('problem');
@@ -32,7 +42,6 @@ class Box implements FilterBox {
       role: 'combobox',
       spellcheck: 'false',
       autocomplete: 'off',
-      placeholder: 'Filter, for example label:3 wrong loss>2',
       'aria-label': 'Filter samples',
       'aria-autocomplete': 'list',
       'aria-expanded': 'false',
@@ -81,7 +90,9 @@ class Box implements FilterBox {
     private readonly leave: () => void,
   ) {
     this.input.addEventListener('input', () => {
-      this.complete();
+      // An empty place offers everything, which is in the way unless asked for (Ctrl+Space).
+      if (/[^\s(]$/.test(this.input.value.slice(0, this.input.selectionStart ?? 0))) this.complete();
+      else this.close();
       this.drawMirror();
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.apply(), pause);
@@ -109,6 +120,7 @@ class Box implements FilterBox {
 
   update(store: SampleStore): void {
     this.store = store;
+    this.input.placeholder = `Filter, for example ${exampleFilter(store)}`;
     // What is being typed is not overwritten by an older state of the store.
     if (this.timer === undefined && this.input.value !== store.filter) this.input.value = store.filter;
     this.drawMirror();
@@ -225,10 +237,9 @@ class Box implements FilterBox {
       event.preventDefault();
       event.stopPropagation();
       if (length > 0) this.close();
-      else if (this.input.value === '') this.leave();
       else {
-        this.input.value = '';
         this.apply();
+        this.leave();
       }
     } else if (event.key === ' ' && event.ctrlKey) {
       event.preventDefault();

@@ -9,7 +9,7 @@ import { withIndices, withoutIndices } from '../../src/shared/selection';
 import { openChannel, savedState, saveState } from '../kit/channel';
 import { h, replaceContent } from '../kit/dom';
 import { moveBetweenRegions } from '../kit/regions';
-import { banner, emptyState, errorState, skeleton } from '../kit/states';
+import { banner, emptyState, errorState } from '../kit/states';
 import './dataset.css';
 import { listenToGestures } from './gestures';
 import { Header } from './header';
@@ -30,6 +30,8 @@ const banners = h('div', { class: 'banners' });
 const content = h('main', { class: 'content' });
 let open: OpenDataset | null = null;
 let forget: readonly number[] = [];
+/** Warnings about the data that the person has read. */
+const read = new Set<string>();
 /** A command that the host could not fulfil, in its words. */
 let refusal: string | null = null;
 /** The dataset whose columns are on their way. */
@@ -242,7 +244,7 @@ function drawBanners(): void {
   const failedCards = open?.view.cardFailure ?? null;
   const restricted = store?.state.restricted === true;
   const stale = store?.state.stale === true;
-  const warnings = store?.overview.warnings ?? [];
+  const warnings = (store?.overview.warnings ?? []).filter(warning => !read.has(warning));
   const key = JSON.stringify([refusal, failedPredictions, failedCards, restricted, stale, warnings]);
   if (key === bannersKey) return;
   bannersKey = key;
@@ -270,8 +272,15 @@ function drawBanners(): void {
       }),
     failedCards !== null &&
       banner('warning', [failedCards], { label: 'Try Again', onPress: () => open?.view.retryCards() }),
-    ...warnings.map(warning => banner('info', [warning])),
+    ...warnings.map(warning =>
+      banner('info', [warning], { label: 'Dismiss', onPress: () => dismissWarning(warning) }),
+    ),
   );
+}
+
+function dismissWarning(warning: string): void {
+  read.add(warning);
+  redraw();
 }
 
 function dismiss(): void {
@@ -280,7 +289,14 @@ function dismiss(): void {
 }
 
 function loading(path: string): HTMLElement {
-  return skeleton(path === '' ? 'The dataset panel is coming' : `${fileName(path)} is being opened`);
+  const label = path === '' ? 'The dataset panel is coming' : `${fileName(path)} is being opened`;
+  return h(
+    'div',
+    { class: 'coming', attributes: { role: 'status', 'aria-busy': 'true', 'aria-label': label } },
+    ...Array.from({ length: 24 }, () =>
+      h('div', { class: 'coming-card', attributes: { 'aria-hidden': 'true' } }),
+    ),
+  );
 }
 
 function sentence(error: unknown): string {

@@ -32,6 +32,7 @@ export class SamplesView {
   private columnsKey = '';
   private size: CellSize = cardSize;
   private headKey = '';
+  private listKey = '';
   private focused: number | null = null;
   private open = false;
 
@@ -102,6 +103,12 @@ export class SamplesView {
       card: index => this.thumbnails.get(index),
     };
     const { order } = store.list;
+    // Another list begins at its beginning; a filter that is not right yet leaves the list as it is.
+    const listKey = JSON.stringify([store.filter, store.sort]);
+    if (store.problem === null && listKey !== this.listKey) {
+      if (this.listKey !== '') this.scroller.toTop();
+      this.listKey = listKey;
+    }
     const pictures = store.overview.kind === 'images';
     this.scroller.element.className = `scroller ${store.layout}`;
     this.scroller.show({

@@ -66,9 +66,10 @@ export class CellScroller {
     this.schedule();
   }
 
-  /** The cell of a sample, where it is in view. */
-  cellOf(sample: number): HTMLElement | undefined {
-    return this.cells.get(sample);
+  /** Back to the first line. */
+  toTop(): void {
+    this.element.scrollTop = 0;
+    this.schedule();
   }
 
   /** Scrolls as little as needed to bring a place into view. */
@@ -142,32 +143,38 @@ export class CellScroller {
       source.count,
       (Math.ceil((top + this.element.clientHeight - padding) / height) + linesBeyond) * perLine,
     );
-    const seen: number[] = [];
-    const kept = new Set<number>();
-    for (let place = first; place < last; place++) {
-      const sample = source.sampleAt(place);
-      kept.add(sample);
-      const y = padding + Math.floor(place / perLine) * height - top + this.element.scrollTop;
-      if (y + height > this.element.scrollTop && y < this.element.scrollTop + this.element.clientHeight) {
-        seen.push(sample);
-      }
+    const shown: number[] = [];
+    for (let place = first; place < last; place++) shown.push(source.sampleAt(place));
+    this.dropAllBut(new Set(shown));
+    let before: HTMLElement | null = null;
+    shown.forEach((sample, at) => {
+      const place = first + at;
       const cell = this.cells.get(sample) ?? this.add(sample, source);
       const x = width === null ? 0 : padding + (place % perLine) * width;
+      const y = padding + Math.floor(place / perLine) * height - top + this.element.scrollTop;
       cell.style.transform = `translate(${x}px, ${y}px)`;
       source.refresh(cell, sample, place);
-    }
+      // Screen readers go by the order of the document.
+      const next: Element | null = before === null ? this.space.firstElementChild : before.nextElementSibling;
+      if (next !== cell) this.space.insertBefore(cell, next);
+      before = cell;
+    });
+    // What is in sight comes before the lines beyond it.
+    const hidden = Math.min(shown.length, linesBeyond * perLine);
+    source.inView(first > 0 ? [...shown.slice(hidden), ...shown.slice(0, hidden)] : shown);
+  }
+
+  private dropAllBut(samples: ReadonlySet<number>): void {
     for (const [sample, cell] of this.cells) {
-      if (kept.has(sample)) continue;
+      if (samples.has(sample)) continue;
       cell.remove();
       this.cells.delete(sample);
     }
-    source.inView([...seen, ...[...kept].filter(sample => !seen.includes(sample))]);
   }
 
   private add(sample: number, source: CellSource): HTMLElement {
     const cell = source.create(sample);
     this.cells.set(sample, cell);
-    this.space.append(cell);
     return cell;
   }
 }
