@@ -22,7 +22,7 @@ const columns: readonly TableColumn<Row>[] = [
   {
     key: 'name',
     title: 'tensor',
-    width: 'minmax(112px, 1.6fr)',
+    width: 'minmax(112px, 1.2fr)',
     look: 'name',
     text: row => row.change.name,
     value: row => row.change.name,
@@ -218,8 +218,8 @@ function largestEntries(change: TensorChange): HTMLElement {
 export function nothingYet(host: Host, state: ReadyState): HTMLElement {
   if (state.restricted) {
     return emptyState(
-      'There is nothing to compare with yet, and this workspace is not trusted to unlearn.',
-      { label: 'Manage Trust', onPress: command(host, 'trust') },
+      'There is nothing to compare with yet, and nothing is unlearned while the workspace is not trusted.',
+      undefined,
       'shield',
     );
   }

@@ -84,8 +84,9 @@ export function beforeAfterFigure(name: string, before: Histogram, after: Histog
 /** From −1 (blue) over the background to 1 (orange); never so faint that a bar disappears. */
 function divergingColor(place: number): string {
   const tone = place < 0 ? 'var(--lethe-less)' : 'var(--lethe-more)';
-  const strength = Math.round(45 + 55 * Math.min(1, Math.abs(place)));
-  return `color-mix(in oklab, ${tone} ${strength}%, var(--vscode-editor-background))`;
+  const share = Math.min(1, Math.abs(place)).toFixed(3);
+  const strength = `calc(var(--lethe-faintest) + (100% - var(--lethe-faintest)) * ${share})`;
+  return `color-mix(in oklab, ${tone} ${strength}, var(--vscode-editor-background))`;
 }
 
 /** Counts stand on a square-root scale: the tails are what unlearning moves, and a linear one would hide them. */

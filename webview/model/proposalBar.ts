@@ -71,13 +71,16 @@ export class ProposalBar {
 }
 
 function heading(run: ProposalInfo, applied: boolean): HTMLElement {
-  const facts = proposalFacts(run.result, run.forgotten);
+  const made = proposalFacts(run.result, run.forgotten);
+  const facts = applied ? [...made.slice(0, -1), 'Undo takes it back'] : made;
   return h(
     'p',
-    { class: 'proposal-title' },
+    { class: 'proposal-title', tip: made.join(' · ') },
     icon(applied ? 'check' : 'lightbulb'),
     h('strong', null, applied ? 'Applied' : 'Proposal'),
-    ...facts.map(fact => h('span', { class: 'muted fact' }, fact)),
+    ...facts.map((fact, index) =>
+      h('span', { class: `muted fact ${index === facts.length - 1 ? 'fact-minor' : ''}` }, fact),
+    ),
   );
 }
 
