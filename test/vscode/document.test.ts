@@ -53,6 +53,8 @@ describe('a model document', () => {
     await commands.executeCommand('lethe.apply');
     await documentOf(model, ({ applied, dirty }) => applied === runId && dirty);
     assert.deepEqual(readFileSync(model), original);
+    // VS Code takes note of an edit a moment after it was told.
+    await until(() => window.tabGroups.activeTabGroup.activeTab?.isDirty === true, 'the tab to be dirty');
     await commands.executeCommand('undo');
     await documentOf(
       model,
