@@ -105,5 +105,8 @@ function rowCard(index: number, batch: Tensor, row: number, rows: number): Sampl
   const width = batch.data.length / rows;
   const read = elementReader(batch);
   const values = Array.from({ length: Math.min(width, shownValues) }, (_, at) => read(row * width + at));
-  return { index, thumbnail: null, problem: null, values };
+  const bad = values.findIndex(value => !Number.isFinite(value));
+  if (bad < 0) return { index, thumbnail: null, problem: null, values };
+  const problem = `Value ${bad + 1} of sample ${index} is ${values[bad]}. Correct it or remove the sample.`;
+  return { index, thumbnail: null, problem, values: null };
 }

@@ -69,7 +69,9 @@ export function columnsOf({ dataset, labels, overview }: ViewDataset): DatasetCo
   const values = overview.labels === 'classes' ? labels?.classes : labels?.values;
   return {
     labels: values ? [...values] : null,
-    columns: Object.fromEntries(otherColumns(dataset).map(name => [name, dataset.column(name)])),
+    columns: Object.fromEntries(
+      otherColumns(dataset).map(name => [name, dataset.column(name).map(finiteOrText)]),
+    ),
   };
 }
 
@@ -130,6 +132,11 @@ function inferredLoss(
   const dims = output.dims.slice(1).map(dim => (typeof dim === 'number' ? dim : NaN));
   if (dims.some(Number.isNaN)) return null;
   return inferLoss([1, ...dims], column.sample, finalActivation(model, output.name)?.kind ?? null);
+}
+
+/** The channel carries finite numbers only: NaN and infinities go as the words for them. */
+function finiteOrText(value: number | string): number | string {
+  return typeof value === 'string' || Number.isFinite(value) ? value : String(value);
 }
 
 /** The columns besides the labels. */

@@ -120,7 +120,10 @@ export interface DatasetOverview {
   readonly warnings: readonly string[];
 }
 
-/** One number or text a sample, for filtering and sorting; `labels` as class numbers or values. */
+/**
+ * One number or text a sample, for filtering and sorting; `labels` as class numbers or values. NaN and infinities in
+ * `columns` are texts ('NaN', 'Infinity'), because the channel carries finite numbers only.
+ */
 export interface DatasetColumns {
   readonly labels: readonly number[] | null;
   readonly columns: Readonly<Record<string, readonly (number | string)[]>>;
@@ -144,9 +147,9 @@ export interface SampleCard {
   readonly index: number;
   /** A PNG as a data URI, for images; never larger than the image itself. */
   readonly thumbnail: string | null;
-  /** Why an image cannot be shown; null where it can. */
+  /** Why a sample cannot be drawn: a damaged file, a row with NaN; null where it can. */
   readonly problem: string | null;
-  /** The first values of the first input, for rows. */
+  /** The first values of the first input, for rows; at most 32. */
   readonly values: readonly number[] | null;
 }
 

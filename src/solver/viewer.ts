@@ -65,7 +65,13 @@ export async function serveViewer(
   answer(connection, compareRequest, ({ a, b, bins, largest }, signal) =>
     compareModels(a, b, { bins, largest, signal, progress }),
   );
-  answer(connection, openDatasetRequest, request => datasets.open(request));
+  answer(connection, openDatasetRequest, async (request, signal) => {
+    const overview = await datasets.open(request);
+    if (!signal.aborted) return overview;
+    // Nobody will close what nobody was told of.
+    datasets.close(overview.id);
+    throw new CancelledError();
+  });
   answer(connection, closeDatasetRequest, ({ id }) => {
     datasets.close(id);
     predictor.forget(id);

@@ -154,6 +154,29 @@ describe('datasets in the viewer', () => {
       assert.deepEqual(columnsOf(view).labels, [2, 0, 1]);
     });
 
+    it('passes NaN on as a text, and refuses it as a label', async () => {
+      const x = float32([2, 1], [1, NaN]);
+      const age = float32([2], [NaN, 40]);
+      const view = await openViewDataset(request(npz('nan.npz', { x, age, label: int64([2], [0, 1]) })));
+      assert.deepEqual(columnsOf(view).columns['age'], ['NaN', 40]);
+      const [good, bad] = await cardsOf(view, [0, 1], 32, never);
+      assert.deepEqual(good?.values, [1]);
+      assert.equal(bad?.values, null);
+      assert.equal(bad?.problem, 'Value 1 of sample 1 is NaN. Correct it or remove the sample.');
+      const broken = npz('broken.npz', { x, label: float32([2], [0, NaN]) });
+      await assert.rejects(openViewDataset(request(broken)), /broken\.npz: the label of sample 1 is NaN/);
+    });
+
+    it('reads labels by position in pieces', async () => {
+      const size = 5;
+      const pixels = Array.from({ length: size * 4 }, (_, at) => (at % 4 < 3 ? Math.floor(at / 4) : 9));
+      const path = npz('positions.npz', {
+        x: float32([size, 1], new Float32Array(size)),
+        labels: int64([size, 2, 2], pixels),
+      });
+      assert.deepEqual(columnsOf(await openViewDataset(request(path))).labels, [0, 1, 2, 3, 4]);
+    });
+
     it('opens data without labels, and says why it took nothing for labels', async () => {
       const path = npz('plain.npz', { x: float32([2, 3], [1, 2, 3, 4, 5, 6]) });
       const { overview, labels } = await openViewDataset(request(path));
