@@ -1,6 +1,6 @@
 // The table from operator to differentiation rule, for the internal opset of `src/onnx/upgrade.ts`.
 import type { OnnxNode } from '../onnx/model';
-import type { Rule } from './rule';
+import { describeNode, type Rule, type RuleContext } from './rule';
 import { convRule, convTransposeRule } from './rules/conv';
 import { gemmRule, matmulRule } from './rules/contraction';
 import {
@@ -198,6 +198,23 @@ const rules: Readonly<Record<string, Rule>> = {
   Where: whereRule,
 };
 
+/**
+ * Operators that are written out in others before a graph is differentiated (`src/onnx/lowerRecurrent.ts`), and the
+ * inputs that gradients flow to.
+ */
+const writtenOut: Readonly<Record<string, Rule>> = {
+  GRU: writtenOutRule([0, 1, 2, 3, 5]),
+  LSTM: writtenOutRule([0, 1, 2, 3, 5, 6, 7]),
+  RNN: writtenOutRule([0, 1, 2, 3, 5]),
+};
+
+function writtenOutRule(inputs: readonly number[]): Rule {
+  const never = (c: RuleContext): never => {
+    throw new TypeError(`${describeNode(c.node)} was not written out before differentiation.`);
+  };
+  return { inputs, vjp: never, jvp: never };
+}
+
 /** Operators whose results carry no gradient: shapes, comparisons, choices, and steps. */
 const withoutGradient: readonly string[] = [
   'And',
@@ -230,6 +247,7 @@ const withoutGradient: readonly string[] = [
 export function ruleOf(node: OnnxNode): Rule | undefined {
   if (node.domain !== '' && node.domain !== 'ai.onnx') return undefined;
   if (withoutGradient.includes(node.opType)) return constantRule;
+  if (Object.hasOwn(writtenOut, node.opType)) return writtenOut[node.opType];
   return Object.hasOwn(rules, node.opType) ? rules[node.opType] : undefined;
 }
 

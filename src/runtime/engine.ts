@@ -94,7 +94,7 @@ export class Engine {
   ): Promise<LossGradient> {
     this.requireTrainable();
     const batch = { ...given, inputs: this.workspace.adapted(given.inputs) };
-    const shapes = await this.workspace.shapesFor(values, batch.inputs);
+    const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
     const samples = sampleCount(batch.inputs);
     const resolved = heads.map((head, index) =>
       this.resolve(head, shapes, samples, batch.labels[index], index),
@@ -108,9 +108,7 @@ export class Engine {
         shape: lossShape(resolved[index] as ResolvedLoss, chunk.size),
       }));
       const key = `${shapeKey(batch.inputs)}|${chunk.size}|${JSON.stringify(plans)}`;
-      const graph = this.workspace.graph(key, () =>
-        gradientGraph(this.workspace.parts, shapes, chunk.size, plans),
-      );
+      const graph = this.workspace.graph(key, () => gradientGraph(shapes, chunk.size, plans));
       const session = await this.workspace.session(`gradient|${key}`, 'the gradient graph', () => graph.spec);
       const feeds: Record<string, RuntimeTensor> = {
         ...this.workspace.dataFeeds(batch.inputs.map(input => takeChunk(input, chunk))),
@@ -139,7 +137,7 @@ export class Engine {
   async perSampleGradients(values: ParameterValues, given: readonly Tensor[]): Promise<Map<string, Tensor>> {
     this.requireTrainable();
     const inputs = this.workspace.adapted(given);
-    const shapes = await this.workspace.shapesFor(values, inputs);
+    const shapes = await this.workspace.gradientShapesFor(values, inputs);
     const samples = sampleCount(inputs);
     const output = this.workspace.parts.model.graph.outputs[0]?.name as string;
     const bytes = 4 * this.workspace.parts.trainable.reduce((sum, { dims }) => sum + elementCount(dims), 0);
@@ -184,7 +182,7 @@ export class Engine {
   ): Promise<ProjectionResult> {
     this.requireTrainable();
     const batch = { ...given, inputs: this.workspace.adapted(given.inputs) };
-    const shapes = await this.workspace.shapesFor(values, batch.inputs);
+    const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
     const { heads, kind } = options;
     const [head] = heads;
     let inputs = batch.inputs;

@@ -15,7 +15,8 @@ import type { GraphSpec } from './session';
 import { weightInputs, type ShapeTable } from './shapes';
 
 /** The forward pass with concrete dims, ready for derivatives to be appended. */
-export function forwardBuilder(model: GraphModel, shapes: ShapeTable, batch: number): GraphBuilder {
+export function forwardBuilder(shapes: ShapeTable, batch: number): GraphBuilder {
+  const { model } = shapes;
   const builder = new GraphBuilder();
   for (const [name, tensor] of model.constants) {
     builder.constants.set(name, tensor);
@@ -64,13 +65,9 @@ export interface GradientGraph {
 }
 
 /** Builds the gradient graph of a sum of losses. */
-export function gradientGraph(
-  model: GraphModel,
-  shapes: ShapeTable,
-  batch: number,
-  plans: readonly LossPlan[],
-): GradientGraph {
-  const builder = forwardBuilder(model, shapes, batch);
+export function gradientGraph(shapes: ShapeTable, batch: number, plans: readonly LossPlan[]): GradientGraph {
+  const { model } = shapes;
+  const builder = forwardBuilder(shapes, batch);
   const extra: ValueInfo[] = [];
   const outputs: ValueInfo[] = [];
   const seeds = new Map<string, string>();
@@ -132,12 +129,12 @@ function appendSeeds(builder: GraphBuilder, seeding: Seeding, extra: ValueInfo[]
 
 /** A graph to the summed gradients of given cotangents: the plain vector–Jacobian product. */
 export function cotangentGraph(
-  model: GraphModel,
   shapes: ShapeTable,
   batch: number,
   values: readonly string[],
 ): { spec: GraphSpec; gradients: ReadonlyMap<string, string> } {
-  const builder = forwardBuilder(model, shapes, batch);
+  const { model } = shapes;
+  const builder = forwardBuilder(shapes, batch);
   const extra: ValueInfo[] = [];
   const nodes = [...model.graph.nodes];
   const seeds = appendSeeds(builder, { kind: 'given', values }, extra);
@@ -176,13 +173,13 @@ export interface PerSampleGraph {
 
 /** Builds a per-sample graph. With `factors`, weights that are used once per position come as two factors. */
 export function perSampleGraph(
-  model: GraphModel,
   shapes: ShapeTable,
   batch: number,
   seeding: Seeding,
   factors: boolean,
 ): PerSampleGraph {
-  const builder = forwardBuilder(model, shapes, batch);
+  const { model } = shapes;
+  const builder = forwardBuilder(shapes, batch);
   const extra: ValueInfo[] = [];
   const nodes = [...model.graph.nodes];
   const seeds = appendSeeds(builder, seeding, extra);

@@ -26,7 +26,7 @@ export async function perSampleFactors(
   factors: boolean,
   cotangents: Readonly<Record<string, RuntimeTensor>> = {},
 ): Promise<PerSampleFactors> {
-  const shapes = await workspace.shapesFor(values, inputs);
+  const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
   if (shapes.fixedBatch !== null)
     return oneByOne(
@@ -38,9 +38,7 @@ export async function perSampleFactors(
       workspace.parts.trainable.map(({ name }) => name),
     );
   const key = `factors|${factors}|${shapeKey(inputs)}|${samples}|${JSON.stringify(seeding)}`;
-  const graph = workspace.graph(key, () =>
-    perSampleGraph(workspace.parts, shapes, samples, seeding, factors),
-  );
+  const graph = workspace.graph(key, () => perSampleGraph(shapes, samples, seeding, factors));
   const found: Record<string, RuntimeTensor> = {};
   if (graph.factors.length > 0) {
     const session = await workspace.session(key, 'the per-sample gradients', () => graph.spec);
@@ -63,12 +61,12 @@ async function oneByOne(
   cotangents: Readonly<Record<string, RuntimeTensor>>,
   wanted: readonly string[],
 ): Promise<PerSampleFactors> {
-  const shapes = await workspace.shapesFor(values, inputs);
+  const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
   const size = shapes.fixedBatch ?? 1;
   const seeds = seeding.kind === 'given' ? seeding.values : [seeding.value];
   const key = `cotangent|${shapeKey(inputs)}|${size}|${seeds.join()}`;
-  const graph = workspace.graph(key, () => cotangentGraph(workspace.parts, shapes, size, seeds));
+  const graph = workspace.graph(key, () => cotangentGraph(shapes, size, seeds));
   const session = await workspace.session(key, 'the gradient graph', () => graph.spec);
   const given =
     seeding.kind === 'given' ? cotangents : await largestSeeds(workspace, values, inputs, seeding.value);

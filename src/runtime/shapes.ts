@@ -15,6 +15,8 @@ interface AffineDims {
 /** The dims of all values of a model for one set of data shapes. */
 export class ShapeTable {
   constructor(
+    /** The model whose values these are. */
+    readonly model: GraphModel,
     private readonly table: ReadonlyMap<string, AffineDims>,
     private readonly integers: ReadonlyMap<string, AffineDims>,
     /** The only batch size the model takes, or null when any will do. */
@@ -119,10 +121,10 @@ export async function probeShapes(
     };
     if (fixedBatch !== null) {
       const probe = await at(fixedBatch);
-      return new ShapeTable(affine(probe.dims, null), affine(probe.integers, null), fixedBatch);
+      return new ShapeTable(model, affine(probe.dims, null), affine(probe.integers, null), fixedBatch);
     }
     const outputs = model.model.graph.outputs.map(output => output.name);
-    return (await bothSizes(at, outputs)) ?? (await hiddenBatch(at, outputs, inputs, model.model.path));
+    return (await bothSizes(model, at, outputs)) ?? (await hiddenBatch(model, at, outputs, inputs));
   } finally {
     await session.close();
   }
@@ -130,13 +132,14 @@ export async function probeShapes(
 
 /** The dims at two batch sizes as functions of the size; null where the model takes neither or mixes them up. */
 async function bothSizes(
+  model: GraphModel,
   at: (batch: number) => Promise<Probe>,
   outputs: readonly string[],
 ): Promise<ShapeTable | null> {
   try {
     const [two, three] = [await at(2), await at(3)];
     if (outputs.some(name => two.dims.get(name)?.[0] === 1 && three.dims.get(name)?.[0] === 1)) return null;
-    return new ShapeTable(affine(two.dims, three.dims), affine(two.integers, three.integers), null);
+    return new ShapeTable(model, affine(two.dims, three.dims), affine(two.integers, three.integers), null);
   } catch (error) {
     if (error instanceof RuntimeFailure) return null;
     throw error;
@@ -148,24 +151,24 @@ async function bothSizes(
  * export: 1 is tried first, then the number of samples given.
  */
 async function hiddenBatch(
+  model: GraphModel,
   at: (batch: number) => Promise<Probe>,
   outputs: readonly string[],
   inputs: readonly Tensor[],
-  path: string,
 ): Promise<ShapeTable> {
   let reason = '';
   for (const batch of new Set([1, inputs[0]?.dims[0] ?? 1])) {
     try {
       const probe = await at(batch);
       if (outputs.some(name => probe.dims.get(name)?.[0] === batch))
-        return new ShapeTable(affine(probe.dims, null), affine(probe.integers, null), batch);
+        return new ShapeTable(model, affine(probe.dims, null), affine(probe.integers, null), batch);
     } catch (error) {
       if (!(error instanceof RuntimeFailure)) throw error;
       reason ||= ` ${error.message}`;
     }
   }
   throw new RuntimeFailure(
-    `${path} does not run on batches of 1, 2, 3 or ${inputs[0]?.dims[0] ?? 1} samples, so the size of its batch must be ` +
+    `${model.model.path} does not run on batches of 1, 2, 3 or ${inputs[0]?.dims[0] ?? 1} samples, so the size of its batch must be ` +
       `fixed inside the graph. Export it with a batch axis that is free, or give as many samples as it was exported for.${reason}`,
   );
 }

@@ -1,4 +1,5 @@
 // What every computation on a model shares: its parts, its sessions and graphs by key, its shapes, its feeds.
+import { lowerRecurrent, recurrentOperators } from '../onnx/lowerRecurrent';
 import type { ValueInfo } from '../onnx/model';
 import { isFloating } from '../tensor/dtype';
 import { castTensor, type Tensor } from '../tensor/tensor';
@@ -81,6 +82,29 @@ export class Workspace {
     let shapes = this.shapes.get(key);
     if (!shapes) {
       shapes = await probeShapes(this.parts, values, inputs, this.threads);
+      this.shapes.set(key, shapes);
+    }
+    return shapes;
+  }
+
+  /**
+   * The same for the graph that gradients are derived from: recurrent nodes are written out step by step first, over
+   * as many steps as the data have.
+   */
+  async gradientShapesFor(values: ParameterValues, inputs: readonly Tensor[]): Promise<ShapeTable> {
+    const plain = await this.shapesFor(values, inputs);
+    if (!this.parts.graph.nodes.some(node => recurrentOperators.includes(node.opType))) return plain;
+    const key = `unrolled|${shapeKey(inputs)}`;
+    let shapes = this.shapes.get(key);
+    if (!shapes) {
+      const size = plain.fixedBatch ?? 2;
+      const graph = lowerRecurrent(
+        { ...this.parts.graph, initializers: this.parts.constants },
+        this.parts.model.path,
+        node => plain.dims(node.inputs[0] as string, size)[0] as number,
+      );
+      const constants = graph.initializers as ReadonlyMap<string, Tensor>;
+      shapes = await probeShapes({ ...this.parts, graph, constants }, values, inputs, this.threads);
       this.shapes.set(key, shapes);
     }
     return shapes;
