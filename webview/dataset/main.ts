@@ -293,6 +293,7 @@ function loading(path: string): HTMLElement {
   return h(
     'div',
     { class: 'coming', attributes: { role: 'status', 'aria-busy': 'true', 'aria-label': label } },
+    h('div', { class: 'coming-bar', attributes: { 'aria-hidden': 'true' } }),
     ...Array.from({ length: 24 }, () =>
       h('div', { class: 'coming-card', attributes: { 'aria-hidden': 'true' } }),
     ),
