@@ -4,6 +4,7 @@ import { readModel } from '../onnx/reader';
 import type { ParameterValues } from '../runtime/contracts';
 import { Engine } from '../runtime/engine';
 import { defaultThreads } from './threads';
+import { CancelledError } from '../shared/errors';
 import { modelStamp } from './viewModel';
 import { throwIfCancelled } from './viewPace';
 
@@ -32,15 +33,21 @@ export class EnginePool {
 
   /**
    * Runs `work` with the engine of a model file as it is now, after all work that came before: engines share threads
-   * and memory. Throws a ModelError, and a CancelledError when the signal was aborted before its turn.
+   * and memory. Throws a ModelError, and a CancelledError at once when the signal is aborted before its turn.
    */
   use<T>(path: string, signal: AbortSignal, work: (open: OpenEngine) => Promise<T>): Promise<T> {
+    let begun = false;
     const result = this.queue.then(async () => {
       throwIfCancelled(signal);
+      begun = true;
       return work(await this.open(path));
     });
     this.queue = result.catch(() => undefined);
-    return result;
+    return new Promise<T>((resolve, reject) => {
+      const leave = (): void => void (begun || reject(new CancelledError()));
+      signal.addEventListener('abort', leave, { once: true });
+      result.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    });
   }
 
   private async open(path: string): Promise<OpenEngine> {

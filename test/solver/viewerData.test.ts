@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { bindDataset } from '../../src/data/bind';
 import { openDataset } from '../../src/data/open';
@@ -388,6 +389,37 @@ describe('datasets in the viewer', () => {
           [1, 0],
         ],
       );
+    });
+
+    it('wait for one another, and leave the queue at once when they are no longer wanted', async () => {
+      const pool = new EnginePool();
+      const order: string[] = [];
+      let finish: () => void = () => undefined;
+      const first = pool.use(mnist('model.onnx'), never, async () => {
+        await new Promise<void>(resolve => (finish = resolve));
+        order.push('first');
+      });
+      const controller = new AbortController();
+      const second = pool.use(mnist('model.onnx'), controller.signal, async () => void order.push('second'));
+      const third = pool.use(mnist('model.onnx'), never, async ({ engine }) => {
+        order.push('third');
+        return engine.parameters.length;
+      });
+      controller.abort();
+      await assert.rejects(second, CancelledError);
+      assert.deepEqual(order, []);
+      while (order.length === 0) {
+        finish();
+        await sleep(5);
+      }
+      await first;
+      assert.equal(await third, 8);
+      assert.deepEqual(order, ['first', 'third']);
+      await assert.rejects(
+        pool.use(join(folder, 'none.onnx'), never, async () => 1),
+        /There is no such file/,
+      );
+      assert.equal(await pool.use(mnist('model.onnx'), never, async () => 2), 2);
     });
 
     it('stop when they are no longer wanted, and tell how far they are', async () => {
