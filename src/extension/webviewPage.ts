@@ -29,6 +29,7 @@ export function webviewPage(webview: vscode.Webview, extensionUri: vscode.Uri, v
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta property="csp-nonce" content="${nonce}">
 <link rel="stylesheet" nonce="${nonce}" href="${at(`${view}.css`)}">
 <title>${title}</title>
 </head>

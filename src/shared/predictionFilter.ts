@@ -8,7 +8,9 @@ import type { PredictionRow } from './modelViewProtocol';
 /** What a filter can ask about rows of predictions. `pred`, `loss` and `wrong` mean the model after unlearning. */
 export function predictionFields(rows: readonly PredictionRow[], labels: 'classes' | 'values'): FilterFields {
   const names = [...new Set(rows.flatMap(row => [row.label, row.before, row.after]))].filter(Boolean);
-  const classes = labels === 'classes' ? names.sort(natural.compare) : null;
+  // Names that are the classes' numbers stay numbers; others get a place of their own, which no filter may ask for.
+  const named = labels === 'classes' && names.some(name => !/^\d+$/.test(name));
+  const classes = named ? names.sort(natural.compare) : null;
   const numbers = new Map(classes?.map((name, index) => [name, index] as const));
   const code = (text: string): number => (text === '' ? -1 : (numbers.get(text) ?? Number(text)));
   const text = (read: (row: PredictionRow) => string): FilterColumn => ({
@@ -47,22 +49,29 @@ export function filterPredictions(
 ): readonly PredictionRow[] {
   const tree = parseFilter(text);
   if (tree === null) return rows;
-  const passes = bindFilter(withSampleIndex(tree), fields);
+  const passes = bindFilter(adapted(tree, fields.classes !== null), fields);
   return rows.filter((_, position) => passes(position));
 }
 
-/** `index` means the number of the sample in its data, not the place of the row: it becomes a column. */
-function withSampleIndex(node: FilterNode): FilterNode {
+/**
+ * The same filter for rows: `index` means the number of the sample in its data, not the place of the row, and so becomes
+ * a column; classes with names are asked for by name only, because rows do not tell the classes' numbers.
+ */
+function adapted(node: FilterNode, named: boolean): FilterNode {
   switch (node.kind) {
     case 'all':
     case 'any':
-      return { ...node, parts: node.parts.map(withSampleIndex) };
+      return { ...node, parts: node.parts.map(part => adapted(part, named)) };
     case 'not':
-      return { ...node, part: withSampleIndex(node.part) };
-    case 'test':
-      return node.name.text.toLowerCase() === 'index'
-        ? { ...node, name: { ...node.name, text: 'index', quoted: true } }
-        : node;
+      return { ...node, part: adapted(node.part, named) };
+    case 'test': {
+      const name = node.name.quoted ? '' : node.name.text.toLowerCase();
+      if (name === 'index') return { ...node, name: { ...node.name, text: 'index', quoted: true } };
+      if (named && ['label', 'pred', 'prediction'].includes(name)) {
+        return { ...node, values: node.values.map(value => ({ ...value, quoted: true })) };
+      }
+      return node;
+    }
     case 'word':
       return node;
   }

@@ -9,16 +9,25 @@ import type { Host, ReadyState } from './view';
 /** The banners of the page. */
 export class BannerArea {
   readonly element = h('div', { class: 'banners' });
+  private shown = '';
   private running: { readonly line: HTMLElement; readonly bar: HTMLElement } | null = null;
 
   constructor(private readonly host: Host) {}
 
   update(state: ReadyState): void {
+    const { running } = state;
+    // The state is told often; buttons must not be exchanged under a finger or lose the focus.
+    const key = JSON.stringify([state.stale, state.restricted, running?.method, state.overview.path]);
+    if (key === this.shown) {
+      if (running?.progress) this.progress(running.progress);
+      return;
+    }
+    this.shown = key;
     this.running = null;
     const shown: HTMLElement[] = [];
     if (state.stale) shown.push(this.staleBanner(fileName(state.overview.path)));
     if (state.restricted) shown.push(this.restrictedBanner());
-    if (state.running) shown.push(this.runningBanner(state.running.method, state.running.progress));
+    if (running) shown.push(this.runningBanner(running.method, running.progress));
     replaceContent(this.element, ...shown);
   }
 

@@ -71,6 +71,7 @@ function showReady(state: ReadyState): void {
   for (const view of Object.values(frame.views)) view.update(state);
   if (frame.element.parentElement !== page) replaceContent(page, frame.element);
   frame.views[frame.tabs.active as TabId].show();
+  if (waitingReveal) reveal(waitingReveal);
 }
 
 host.on('state', state => {
@@ -92,11 +93,20 @@ host.on('state', state => {
 
 host.on('progress', progress => frame?.banners.progress(progress));
 
-host.on('reveal', ({ tab, tensor }) => {
-  if (!frame) return;
-  frame.tabs.select(tab);
-  if (tensor !== undefined) frame.views[tab].reveal?.(tensor);
-});
+/** Asked for before there was a model to show. */
+let waitingReveal: ModelViewEvents['reveal'] | null = null;
+
+function reveal(wanted: ModelViewEvents['reveal']): void {
+  if (!frame) {
+    waitingReveal = wanted;
+    return;
+  }
+  waitingReveal = null;
+  frame.tabs.select(wanted.tab);
+  if (wanted.tensor !== undefined) frame.views[wanted.tab].reveal?.(wanted.tensor);
+}
+
+host.on('reveal', reveal);
 
 moveBetweenRegions();
 replaceContent(page, skeleton('Opening the model'));

@@ -17,7 +17,7 @@ export function predictionColumns(values: boolean): readonly TableColumn<Predict
     width: 'minmax(56px, 0.8fr)',
     look: values ? 'number' : 'name',
     align: values ? 'end' : 'start',
-    text: row => (values ? significant(Number(row[key]), 4) : row[key] || '–'),
+    text: row => (values ? significant(Number(row[key]), 4) : row[key]),
     value: row => (values ? Number(row[key]) : row[key]),
   });
   const loss = (

@@ -6,7 +6,7 @@ import { count, significant, things } from '../../src/shared/numbers';
 import { filterPredictions, predictionFields } from '../../src/shared/predictionFilter';
 import { predictionSets, summarizePredictions } from '../../src/shared/predictionSummary';
 import { h, replaceContent } from '../kit/dom';
-import { emptyState, errorState, skeleton } from '../kit/states';
+import { errorState, skeleton } from '../kit/states';
 import { button, checkbox, dropdown, textField } from '../kit/toolkit';
 import { VirtualTable } from '../kit/virtualTable';
 import { nothingYet } from './changesView';
@@ -41,19 +41,17 @@ export class PredictionsView implements View {
     const version = JSON.stringify([
       run?.runId ?? null,
       state.overview.stamp,
-      state.dataset?.path ?? null,
-      run === null && state.restricted,
+      run === null && [state.dataset !== null, state.restricted],
     ]);
     if (version === this.version) return;
     this.version = version;
     if (run === null) replaceContent(this.element, nothingYet(this.host, state));
-    else if (state.dataset === null) replaceContent(this.element, this.noDataset());
     else replaceContent(this.element, skeleton('Predicting'));
   }
 
   show(): void {
     const { state } = this;
-    if (this.loaded === this.version || !state || !state.dataset || comparedRun(state) === null) return;
+    if (this.loaded === this.version || !state || comparedRun(state) === null) return;
     const asked = (this.loaded = this.version);
     this.host.ask('predictions', null).then(
       rows => {
@@ -62,14 +60,6 @@ export class PredictionsView implements View {
       (error: Error) => {
         if (asked === this.version) replaceContent(this.element, this.failed(error.message));
       },
-    );
-  }
-
-  private noDataset(): HTMLElement {
-    return emptyState(
-      'Open the data that the model was trained on to see its predictions before and after.',
-      { label: 'Open Dataset…', primary: true, onPress: command(this.host, 'openDataset') },
-      'table',
     );
   }
 
@@ -199,7 +189,7 @@ export class PredictionsView implements View {
       h(
         'p',
         null,
-        `Label ${row.label || 'missing'}. `,
+        `Label ${row.label}. `,
         row.before === row.after
           ? `The model says ${row.after}, as before.`
           : `The model said ${row.before} and now says ${row.after}.`,

@@ -127,7 +127,7 @@ function track(places: NonNullable<ProposalFigure['places']>): SVGSVGElement {
   const [width, height] = [200, 12];
   const x = (place: number): number => 5 + place * (width - 10);
   const drawing = svg('svg', {
-    class: 'track',
+    class: 'result-track',
     viewBox: `0 0 ${width} ${height}`,
     preserveAspectRatio: 'none',
     width: '100%',
@@ -136,17 +136,17 @@ function track(places: NonNullable<ProposalFigure['places']>): SVGSVGElement {
   const mark = (className: string, place: number, inset = 2): SVGElement =>
     svg('line', { class: className, x1: x(place), x2: x(place), y1: inset, y2: height - inset });
   drawing.append(
-    svg('line', { class: 'track-line', x1: x(0), x2: x(1), y1: height / 2, y2: height / 2 }),
+    svg('line', { class: 'result-track-line', x1: x(0), x2: x(1), y1: height / 2, y2: height / 2 }),
     svg('line', {
-      class: 'track-move',
+      class: 'result-track-move',
       x1: x(places.before),
       x2: x(places.after),
       y1: height / 2,
       y2: height / 2,
     }),
-    mark('track-before', places.before),
-    mark('track-after', places.after),
+    mark('result-track-before', places.before),
+    mark('result-track-after', places.after),
   );
-  if (places.retrained !== null) drawing.append(mark('track-retrained', places.retrained, 0));
+  if (places.retrained !== null) drawing.append(mark('result-track-retrained', places.retrained, 0));
   return drawing;
 }
