@@ -1,5 +1,6 @@
 // The rule of which stored tensors are trainable parameters (DESIGN §5), from the graph alone.
 import { isStored, type Graph, type OnnxModel, type OnnxNode } from '../onnx/model';
+import { functionPrefix } from '../onnx/inlineFunctions';
 import { upgradeGraph, upgradePrefix } from '../onnx/upgrade';
 import { isFloating, type DType } from '../tensor/dtype';
 import { elementCount } from '../tensor/tensor';
@@ -60,7 +61,8 @@ export function describeGraphParameters(
     const describe = (trainable: boolean, reason: string): number =>
       parameters.push({ name, dtype: tensor.dtype, dims: tensor.dims, count, trainable, reason });
     const fromConstant = !model.graph.initializers.has(name);
-    if (!isStored(tensor)) describe(false, 'a list of numbers in a Constant node');
+    if (name.startsWith(functionPrefix)) describe(false, 'stored inside a function');
+    else if (!isStored(tensor)) describe(false, 'a list of numbers in a Constant node');
     else if (frozen(name)) describe(false, 'frozen by the recipe');
     else if (!uses.has(name) && !useful.has(name)) describe(false, 'not used by the graph');
     else if (!useful.has(name)) describe(false, unusedReason(uses.get(name) ?? []));

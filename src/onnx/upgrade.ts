@@ -11,6 +11,7 @@ import {
   type StoredTensor,
 } from './model';
 import { ModelError } from './errors';
+import { inlineFunctions } from './inlineFunctions';
 import { readTensor } from './readTensor';
 
 /**
@@ -39,17 +40,23 @@ export function upgradeGraph(model: OnnxModel): UpgradedGraph {
   const opsets = new Map(model.opsets);
   opsets.delete('ai.onnx');
   opsets.set('', Math.max(opset, internalOpset));
-  return { graph: new Upgrade(model.path, opset).graph(model.graph), opsets };
+  const inlined = inlineFunctions(model);
+  return { graph: new Upgrade(model.path, opset, inlined.opsets).graph(inlined.graph), opsets };
 }
 
 class Upgrade {
   private counter = 0;
+  /** The opset of the node at hand: that of the function it came from, else the model's. */
+  private opset: number;
   private extra = new Map<string, StoredTensor | Tensor>();
 
   constructor(
     private readonly path: string,
-    private readonly opset: number,
-  ) {}
+    private readonly modelOpset: number,
+    private readonly opsets: ReadonlyMap<OnnxNode, number>,
+  ) {
+    this.opset = modelOpset;
+  }
 
   graph(graph: Graph): Graph {
     const outer = this.extra;
@@ -72,6 +79,7 @@ class Upgrade {
 
   private node(original: OnnxNode): OnnxNode[] {
     const node = this.withSubgraphs(original);
+    this.opset = this.opsets.get(original) ?? this.modelOpset;
     if (node.domain !== '' && node.domain !== 'ai.onnx') return [node];
     switch (node.opType) {
       case 'Constant':
