@@ -37,8 +37,13 @@ export function inlineFunctions(model: OnnxModel): InlinedGraph {
         `The function ${called.domain}.${called.name} calls itself, directly or through others.`,
         'Export the model again.',
       );
-    const names = renaming(node, called, `${functionPrefix}${calls++}/`);
-    const body = called.nodes.map(each => renamed(bound(each, node, called), names));
+    const prefix = `${functionPrefix}${calls++}/`;
+    const names = renaming(node, called, prefix);
+    const body = called.nodes.map(each => {
+      const inner = renamed(bound(each, node, called), names);
+      // Names of nodes are unique in a graph, and errors should lead to the call.
+      return { ...inner, name: `${prefix}${node.name}/${each.name}` };
+    });
     return body.flatMap(each => expand(each, called.opsets.get('') ?? opset, depth + 1));
   };
 
