@@ -1,7 +1,6 @@
 // `npm start`: VS Code with this extension and the samples. The desktop `code` where there is one, else the VS Code
 // server on 127.0.0.1, whose address is printed. `--server` takes the server in any case, `--port` fixes its port.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled, nodeBinary, root, run } from './ensure.mjs';
@@ -26,14 +25,7 @@ if (desktop) {
   const { startServer, windowAddress } = await import('./vscodeServer.mjs');
   const port = Number(values.port ?? 0);
   const dataFolder = join(root, '.vscode-test', 'start-data');
-  // A window about this extension and nothing else; the samples are the project's own, so nobody is asked to trust them.
-  const settings = {
-    'chat.disableAIFeatures': true,
-    'workbench.secondarySideBar.defaultVisibility': 'hidden',
-    'workbench.startupEditor': 'none',
-  };
-  mkdirSync(join(dataFolder, 'data', 'Machine'), { recursive: true });
-  writeFileSync(join(dataFolder, 'data', 'Machine', 'settings.json'), JSON.stringify(settings, null, 2));
+  // The samples are the project's own, so nobody is asked to trust them.
   const server = await startServer({ dataFolder, port, trustEverything: true }).catch(error => {
     console.error(error.message);
     process.exit(1);

@@ -27,6 +27,13 @@ export function ensureServer() {
   return main;
 }
 
+/** Settings of every window: about the extension and nothing else. A workspace's own settings come after them. */
+const quietSettings = {
+  'chat.disableAIFeatures': true,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.startupEditor': 'none',
+};
+
 /** A port of 127.0.0.1 that nobody listens on now. */
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -46,6 +53,8 @@ function freePort() {
  */
 export async function startServer({ dataFolder, port = 0, trustEverything = false, environment = {} }) {
   const main = ensureServer();
+  mkdirSync(join(dataFolder, 'data', 'Machine'), { recursive: true });
+  writeFileSync(join(dataFolder, 'data', 'Machine', 'settings.json'), JSON.stringify(quietSettings, null, 2));
   const taken = port || (await freePort());
   const output = [];
   const child = spawn(

@@ -41,13 +41,7 @@ export function makeWorkspace(folder, settings = {}) {
     filter: path => !/unlearned|\.lethe/.test(path.slice(root.length)),
   });
   mkdirSync(join(folder, '.vscode'), { recursive: true });
-  const all = {
-    'files.autoSave': 'off',
-    'workbench.startupEditor': 'none',
-    'workbench.secondarySideBar.defaultVisibility': 'hidden',
-    'chat.disableAIFeatures': true,
-    ...settings,
-  };
+  const all = { 'files.autoSave': 'off', ...settings };
   writeFileSync(join(folder, '.vscode', 'settings.json'), `${JSON.stringify(all, null, 2)}\n`);
   return folder;
 }

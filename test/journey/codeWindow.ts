@@ -92,23 +92,35 @@ export class CodeWindow {
     await this.row(text).click();
   }
 
-  /** Answers an open input or file dialog with a text and Enter. */
-  async answer(text: string): Promise<void> {
-    await this.input.waitFor();
-    await this.input.fill(text);
-    // A file dialog completes while one types; it is ready when it shows what was typed.
-    await this.page.waitForTimeout(700);
+  /** Answers an open file dialog with a path. */
+  async answerPath(path: string): Promise<void> {
+    const accept = this.page.locator('.quick-input-widget .quick-input-action .monaco-button').first();
+    await accept.waitFor();
+    const deadline = Date.now() + patience;
+    for (;;) {
+      await this.input.fill(path);
+      // The dialog lists folders while one types, and puts its own text back when it had not finished before.
+      await this.page.waitForTimeout(800);
+      if ((await this.input.inputValue()) === path) break;
+      if (Date.now() > deadline) throw new Error(`The file dialog does not take ${path}.`);
+    }
     await this.page.keyboard.press('Enter');
+    await this.input.waitFor({ state: 'hidden' });
   }
 
   /** Opens a file of the folder by Ctrl+P. */
   async openFile(path: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    await this.input.waitFor();
-    await this.input.fill(path);
     const name = path.split('/').at(-1) ?? path;
-    await this.row(name).waitFor();
-    await this.page.waitForTimeout(500);
+    const deadline = Date.now() + patience;
+    for (;;) {
+      await this.page.keyboard.press('Control+P');
+      await this.input.waitFor();
+      await this.input.fill(path);
+      // A window that has just opened does not search yet: ask again.
+      if (await appears(this.row(name), 3000)) break;
+      await this.page.keyboard.press('Escape');
+      if (Date.now() > deadline) throw new Error(`Ctrl+P does not find ${path}.`);
+    }
     await this.row(name).click();
     await this.tab(name).waitFor();
   }
@@ -150,6 +162,15 @@ export class CodeWindow {
   /** A button in the dialog in the middle of the window. */
   dialogButton(text: string): Locator {
     return this.page.locator('.monaco-dialog-box .monaco-button').filter({ hasText: text }).first();
+  }
+
+  /** Chooses an entry of the open context menu. */
+  async menu(text: string): Promise<void> {
+    const entry = this.page.locator('.monaco-menu .action-menu-item').filter({ hasText: text }).first();
+    await entry.waitFor();
+    // A menu ignores the button's release until a moment after it opened, so that a long press does not choose.
+    await this.page.waitForTimeout(400);
+    await entry.click();
   }
 
   /** The entry of the status bar that holds the text. */

@@ -43,13 +43,12 @@ export async function filter(dataset: Frame, text: string): Promise<void> {
   const box = dataset.getByRole('combobox', { name: 'Filter samples' });
   await box.click();
   await box.fill(text);
-  await box.press('Escape');
 }
 
 /** Imports the sample's list of wrong labels as the forget set. */
 export async function importForgetSet(window: CodeWindow, workspace: string): Promise<void> {
   await window.command('Lethe: Import Forget Set…');
-  await window.answer(join(workspace, sample, 'forget.csv'));
+  await window.answerPath(join(workspace, sample, 'forget.csv'));
 }
 
 /** The bar that offers a finished run. */

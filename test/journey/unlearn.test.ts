@@ -95,7 +95,7 @@ describe('forgetting 100 wrong labels and a few more', () => {
     await until('103 are selected', async () => (await statusLine(dataset)).includes('103 selected'));
     await window.picture('dataset selection');
     await cells(dataset).nth(1).click({ button: 'right' });
-    await window.page.locator('.monaco-menu').getByText('Unlearn Samples…').click();
+    await window.menu('Unlearn Samples…');
     await window.pick('minnorm-og');
     model = await waitForProposal(window);
     assert.equal(await window.isDirty('model.onnx'), false, 'a proposal must leave the document clean');
@@ -148,7 +148,7 @@ describe('forgetting 100 wrong labels and a few more', () => {
   it('writes the same bytes to a new file', async () => {
     const target = join(workspace, sample, 'forgetful.onnx');
     await proposal(model).getByRole('button', { name: 'Save As New File…' }).click();
-    await window.answer(target);
+    await window.answerPath(target);
     await until('the new file is there', () => existsSync(target));
     assert.equal(sha256(target), unlearned);
     assert.deepEqual(

@@ -1,0 +1,310 @@
+// The dataset panel alone in a browser, with a host that answers from memory: what VS Code's own layers would slow down
+// or hide. The journeys beside this file drive the same panel inside VS Code.
+import * as assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import type { Browser, Page } from 'playwright-core';
+
+interface Told {
+  readonly name: string;
+  readonly body: unknown;
+}
+
+/** A hundred thousand rows: every seventh prediction is wrong, and the loss grows with the index. */
+const size = 100_000;
+const numbers = Array.from({ length: size }, (_, index) => index);
+const hostile = '<img src=x onerror="window.broken = true">';
+const scene = {
+  state: 'ready',
+  model: 'model.onnx',
+  restricted: false,
+  stale: false,
+  predictionsFail: null as string | null,
+  predictionsWait: false,
+  overview: {
+    id: '1',
+    path: `/data/${hostile}/train.csv`,
+    size,
+    kind: 'rows',
+    inputs: [],
+    classes: ['cat', 'dog', hostile],
+    labels: 'classes',
+    columns: [{ name: hostile, kind: 'text' }],
+    warnings: [`A warning about ${hostile}.`],
+  },
+  columns: {
+    labels: numbers.map(index => index % 3),
+    columns: { [hostile]: numbers.map(index => (index === 5 ? hostile : 'plain')) },
+  },
+  predictions: {
+    predicted: numbers.map(index => (index % 7 === 0 ? (index + 1) % 3 : index % 3)),
+    loss: numbers.map(index => index / 1000),
+    confidence: numbers.map(() => 0.5),
+  },
+  forget: [1, 2, 3],
+  pixels: null,
+  side: 0,
+  values: numbers.slice(0, 100).map(index => [index, -index]),
+};
+
+describe('the dataset panel in a browser', () => {
+  let browser: Browser;
+  let page: Page;
+  let script: string;
+
+  before(async () => {
+    const servers = (await import(
+      pathToFileURL(join(process.cwd(), 'scripts', 'vscodeServer.mjs')).href
+    )) as { launchBrowser(): Promise<Browser> };
+    const bundle = (entry: string): Promise<string> =>
+      build({
+        entryPoints: [entry],
+        bundle: true,
+        format: 'iife',
+        write: false,
+        outdir: 'out',
+        loader: { '.ttf': 'dataurl' },
+        logLevel: 'error',
+      }).then(({ outputFiles }) => {
+        const [js, css] = [/\.js$/, /\.css$/].map(
+          name => outputFiles.find(file => name.test(file.path))?.text ?? '',
+        );
+        return `{ const style = new CSSStyleSheet(); style.replaceSync(${JSON.stringify(css)}); document.adoptedStyleSheets = [...document.adoptedStyleSheets, style]; }\n${js}`;
+      });
+    script = (await bundle('webview/preview/dataset.ts')) + (await bundle('webview/dataset/main.ts'));
+    browser = await servers.launchBrowser();
+  });
+  after(() => browser?.close());
+  afterEach(() => page?.close());
+
+  async function open(changes: Partial<typeof scene> = {}): Promise<void> {
+    page = await browser.newPage({ viewport: { width: 1000, height: 360 } });
+    await page.goto('about:blank');
+    await page.evaluate(value => ((window as unknown as { scene: unknown }).scene = value), {
+      ...scene,
+      ...changes,
+    });
+    await page.addScriptTag({ content: script });
+  }
+
+  /** Opens, and waits until the samples and their predictions are drawn. */
+  async function openDrawn(changes: Partial<typeof scene> = {}): Promise<void> {
+    await open(changes);
+    await page.locator('.cell[aria-label*="prediction"]').first().waitFor();
+    await page.locator('.scroller').focus();
+    await told();
+  }
+
+  /** What the panel told since it was asked last, once it had time to. */
+  async function told(): Promise<Told[]> {
+    await page.waitForTimeout(120);
+    return page.evaluate(() => (window as unknown as { told: Told[] }).told.splice(0));
+  }
+
+  async function lastSelection(): Promise<unknown> {
+    return (await told()).findLast(({ name }) => name === 'selection')?.body;
+  }
+
+  async function filter(text: string): Promise<void> {
+    await page.locator('.filter-input').fill(text);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    await page.locator('.scroller:focus').waitFor();
+  }
+
+  it('selects by keyboard: arrows, ranges, single ones, all that pass the filter', async () => {
+    await openDrawn();
+    for (const key of ['ArrowDown', 'ArrowDown', 'Shift+ArrowDown', 'Shift+ArrowDown']) {
+      await page.keyboard.press(key);
+    }
+    assert.deepEqual(await lastSelection(), [1, 2, 3]);
+    for (const key of ['Control+ArrowDown', 'Control+ArrowDown', 'Space']) await page.keyboard.press(key);
+    assert.deepEqual(await lastSelection(), [1, 2, 3, 5]);
+    await filter('index:90..99 wrong');
+    await page.keyboard.press('Control+a');
+    assert.deepEqual(await lastSelection(), [91, 98]);
+    await page.keyboard.press('Escape');
+    assert.deepEqual(await lastSelection(), []);
+  });
+
+  it('selects by mouse: one, one more, a range', async () => {
+    await openDrawn();
+    const row = (index: number): ReturnType<Page['locator']> => page.locator(`[data-index="${index}"]`);
+    await row(2).click();
+    await row(4).click({ modifiers: ['Control'] });
+    assert.deepEqual(await lastSelection(), [2, 4]);
+    await row(6).click({ modifiers: ['Shift'] });
+    assert.deepEqual(await lastSelection(), [4, 5, 6]);
+    await row(5).click({ modifiers: ['Control'] });
+    assert.deepEqual(await lastSelection(), [4, 6]);
+  });
+
+  it('tells the selection before a menu opens, and says what the menu is for', async () => {
+    await openDrawn();
+    await page.evaluate(() => {
+      document.addEventListener('contextmenu', event => {
+        const place = (event.target as HTMLElement).closest<HTMLElement>('[data-vscode-context]');
+        (window as unknown as { told: Told[] }).told.push({
+          name: 'menu',
+          body: place?.dataset['vscodeContext'] ?? null,
+        });
+        event.preventDefault();
+      });
+    });
+    await page.locator('[data-index="3"]').click();
+    await page.locator('[data-index="4"]').click({ modifiers: ['Control'] });
+    await told();
+    // On a selected one the selection stays; on another it becomes that one.
+    await page.locator('[data-index="3"]').click({ button: 'right' });
+    assert.deepEqual(
+      (await told()).map(({ name }) => name),
+      ['menu'],
+    );
+    await page.locator('[data-index="6"]').click({ button: 'right' });
+    const [selection, menu] = await told();
+    assert.deepEqual(selection, { name: 'selection', body: [6] });
+    assert.equal((JSON.parse(String(menu?.body)) as { webviewSection: string }).webviewSection, 'sample');
+  });
+
+  it('removes from the forget set by Delete, and unlearns by Ctrl+Enter', async () => {
+    await openDrawn();
+    await page.locator('[data-index="2"]').click();
+    await page.keyboard.press('Delete');
+    const removed = (await told()).find(({ name }) => name === 'forgetSet');
+    assert.deepEqual(removed?.body, [1, 3]);
+    await page.keyboard.press('Delete');
+    assert.equal(
+      (await told()).some(({ name }) => name === 'forgetSet'),
+      false,
+    );
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Control+Enter');
+    assert.deepEqual(await told(), [
+      { name: 'selection', body: [3] },
+      { name: 'command', body: 'unlearn' },
+    ]);
+  });
+
+  it('holds a hundred thousand samples in a few cells, and draws only what is seen', async () => {
+    await openDrawn();
+    await page.keyboard.press('End');
+    await page.locator(`[data-index="${size - 1}"].focused`).waitFor();
+    await page.waitForTimeout(200);
+    assert.ok((await page.locator('.cell').count()) < 100);
+    const asked = await page.evaluate(() => (window as unknown as { asked: number[] }).asked);
+    assert.ok(asked.length > 0 && asked.length < 200, `${asked.length} cards`);
+    assert.equal(new Set(asked).size, asked.length, 'no card is asked for twice');
+    const inside = await page.evaluate(() => {
+      const cell = document.querySelector('.cell.focused')!.getBoundingClientRect();
+      const list = document.querySelector('.scroller')!.getBoundingClientRect();
+      return cell.top >= list.top && cell.bottom <= list.bottom;
+    });
+    assert.ok(inside, 'the last sample is in view');
+    await page.locator('.row-title[data-title="loss"]').click();
+    await page.locator('.cell').first().waitFor();
+    await page.waitForTimeout(100);
+    assert.equal(await page.locator('.cell').first().getAttribute('data-index'), String(size - 1));
+  });
+
+  it('underlines what is wrong with a filter, says why, and keeps what was shown', async () => {
+    await openDrawn();
+    await filter('index:0..9 label:cow');
+    assert.equal(await page.locator('.filter-underline').textContent(), 'cow');
+    assert.match((await page.locator('.filter-sentence').textContent()) ?? '', /No class is called cow/);
+    assert.equal(await page.locator('.filter-input').getAttribute('aria-invalid'), 'true');
+    assert.ok((await page.locator('.cell').count()) > 5);
+    await filter('index:0..9 label:cat');
+    assert.equal(await page.locator('.filter-underline').count(), 0);
+    assert.equal(await page.locator('.cell').count(), 4);
+  });
+
+  it('completes names and values by keyboard', async () => {
+    await openDrawn();
+    const input = page.locator('.filter-input');
+    await input.click();
+    await page.keyboard.type('index:0..9 lab');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('do');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Tab');
+    assert.equal(await input.inputValue(), 'index:0..9 label:dog');
+    await page.locator('.status-text', { hasText: '3 of' }).waitFor();
+  });
+
+  it('shows details of the sample that has the focus, and closes them by Escape', async () => {
+    await openDrawn();
+    await page.locator('[data-index="7"]').click();
+    await page.keyboard.press('Enter');
+    const details = page.locator('.details');
+    await details.getByText('Sample 7', { exact: true }).waitFor();
+    assert.match(await details.innerText(), /dog[\s\S]*≠ label/);
+    await page.keyboard.press('ArrowDown');
+    await details.getByText('Sample 8', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await details.waitFor({ state: 'hidden' });
+  });
+
+  it('marks wrong and forgotten samples in words and shapes', async () => {
+    await openDrawn();
+    assert.match(
+      (await page.locator('[data-index="2"]').getAttribute('aria-label')) ?? '',
+      /in the forget set/,
+    );
+    assert.equal(await page.locator('[data-index="2"] .forget-mark').count(), 1);
+    assert.match((await page.locator('[data-index="7"]').getAttribute('aria-label')) ?? '', /wrong/);
+    assert.match(await page.locator('[data-index="7"]').innerText(), /≠ label/);
+    assert.doesNotMatch(
+      (await page.locator('[data-index="8"]').getAttribute('aria-label')) ?? '',
+      /wrong|forget/,
+    );
+  });
+
+  it('waits for predictions, says when they fail, and asks again', async () => {
+    await open({ predictionsFail: 'The viewer ended.' });
+    await page.getByText('The viewer ended.').waitFor();
+    await page.locator('.cell').first().waitFor();
+    await page.evaluate(() => {
+      (window as unknown as { scene: { predictionsFail: null } }).scene.predictionsFail = null;
+    });
+    await page.locator('.banners vscode-button', { hasText: 'Try Again' }).click();
+    await page.locator('.cell[aria-label*="prediction"]').first().waitFor();
+    assert.equal(await page.getByText('The viewer ended.').count(), 0);
+    await page.close();
+    await open({ predictionsWait: true });
+    await page.locator('.cell').first().waitFor();
+    await filter('wrong');
+    await page.getByText("waits for the model's predictions").first().waitFor();
+  });
+
+  it('takes names from a hostile file as text', async () => {
+    await openDrawn();
+    await filter('index:5');
+    await page.locator('.cell', { hasText: hostile }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.locator('.filter-input').fill(`label:${hostile.slice(0, 4)}`);
+    await page.waitForTimeout(200);
+    assert.equal(await page.locator('img').count(), 0);
+    assert.equal(await page.evaluate(() => 'broken' in window), false);
+  });
+
+  it('offers no unlearning where it cannot be had, and says why', async () => {
+    const why = async (changes: Partial<typeof scene>): Promise<string | null> => {
+      await open(changes);
+      const button = page.locator('vscode-button', { hasText: 'Unlearn…' });
+      await button.waitFor();
+      await page.locator('.cell').first().waitFor();
+      assert.equal(await button.evaluate(element => (element as HTMLButtonElement).disabled), true);
+      const tip = await button.getAttribute('title');
+      await page.close();
+      return tip;
+    };
+    assert.match((await why({ restricted: true })) ?? '', /trusted workspace/);
+    assert.match((await why({ forget: [] })) ?? '', /Select samples first/);
+    await open({ state: 'empty' });
+    await page.locator('vscode-button', { hasText: 'Open Dataset…' }).click();
+    assert.deepEqual((await told()).at(-1), { name: 'command', body: 'openDataset' });
+  });
+});
