@@ -21,6 +21,8 @@ import { LargestChanges, placeOf } from '../../src/job/viewLargest';
 import { overviewOf } from '../../src/job/viewModel';
 import { saveWeights, snapshotModel } from '../../src/job/viewSave';
 import { summarise } from '../../src/job/viewSummaries';
+import { emitModel } from '../../src/onnx/emit';
+import type { Graph, OnnxNode } from '../../src/onnx/model';
 import { readModel } from '../../src/onnx/reader';
 import { saveModel } from '../../src/onnx/writer';
 import { CancelledError, LetheError } from '../../src/shared/errors';
@@ -81,6 +83,36 @@ describe('weights as the viewer shows and saves them', () => {
         overviewOf(fixture('branches.onnx')).operators.find(({ op }) => op === 'If')?.differentiable,
         false,
       );
+    });
+
+    it('counts an operator that is replaced before differentiation as differentiable', () => {
+      const node = (opType: string, input: string, output: string, domain = ''): OnnxNode => ({
+        name: '',
+        opType,
+        domain,
+        inputs: [input],
+        outputs: [output],
+        attributes: new Map(),
+      });
+      const graph: Graph = {
+        name: 'g',
+        nodes: [node('Dropout', 'x', 'a'), node('Det', 'a', 'b'), node('Own', 'b', 'y', 'org.own')],
+        inputs: [{ name: 'x', dtype: 'float32', dims: ['n', 2, 2] }],
+        outputs: [{ name: 'y', dtype: 'float32', dims: ['n'] }],
+        initializers: new Map(),
+        valueInfo: [],
+      };
+      const path = join(folder, 'operators.onnx');
+      const opsets = new Map([
+        ['', 13],
+        ['org.own', 1],
+      ]);
+      writeFileSync(path, emitModel(graph, { opsets }));
+      assert.deepEqual(overviewOf(path).operators, [
+        { op: 'Det', count: 1, differentiable: false },
+        { op: 'Dropout', count: 1, differentiable: true },
+        { op: 'org.own.Own', count: 1, differentiable: false },
+      ]);
     });
 
     it('has a stamp that changes with the file and with its data file', () => {
@@ -156,6 +188,15 @@ describe('weights as the viewer shows and saves them', () => {
       const [summary] = await summariesOf(modelOf(values), 2);
       assert.ok(Math.abs((summary?.std ?? 0) - 0.5) < 1e-9);
       assert.deepEqual(summary?.histogram.counts, [100_000, 100_000]);
+    });
+
+    it('have the variance of all values where pieces have means of their own', async () => {
+      const values = Array.from({ length: 150_000 }, (_, index) => index);
+      const [summary] = await summariesOf(modelOf(values), 3);
+      assert.equal(summary?.mean, 149_999 / 2);
+      // Of 0 … n − 1: (n² − 1) / 12.
+      assert.ok(Math.abs((summary?.std ?? 0) / Math.sqrt((150_000 ** 2 - 1) / 12) - 1) < 1e-12);
+      assert.deepEqual(summary?.histogram.counts, [50_000, 50_000, 50_000]);
     });
 
     it('stop when they are no longer wanted', async () => {
