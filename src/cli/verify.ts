@@ -13,7 +13,7 @@ export function addVerify(program: Command): void {
     .action(async (receipt: string, options: { replay?: boolean; json?: boolean }) => {
       const { verifyReceipt } = await import('../job/verify');
       const abort = new AbortController();
-      process.once('SIGINT', () => abort.abort());
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort());
       const line = new ProgressLine(process.stderr);
       const { ok, checks } = await verifyReceipt(receipt, options.replay ?? false, {
         progress: update => line.show(update),

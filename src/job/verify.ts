@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { evaluateModel } from '../evaluate/metrics';
 import { diffModels } from '../evaluate/weightDiff';
 import { readModel } from '../onnx/reader';
-import { LetheError, messageOf } from '../shared/errors';
+import { CancelledError, LetheError, messageOf } from '../shared/errors';
 import type { ModelMetrics } from '../shared/report';
 import { sha256OfFile } from './hashing';
 import { computesAlike, currentEnvironment } from './machine';
@@ -33,7 +33,8 @@ const tolerance = 1e-4;
 
 /**
  * Recomputes what a receipt claims. With `replay` the job runs again into a temporary folder and its model is
- * compared. A claim that does not hold is a failed check; throws a LetheError only when the receipt cannot be read.
+ * compared. A claim that does not hold is a failed check; throws a LetheError only when the receipt cannot be read, and a
+ * CancelledError.
  */
 export async function verifyReceipt(path: string, replay: boolean, hooks: JobHooks): Promise<Verification> {
   const receipt = readReceipt(path);
@@ -41,9 +42,11 @@ export async function verifyReceipt(path: string, replay: boolean, hooks: JobHoo
   const alike = computesAlike(receipt, currentEnvironment());
   const checks: Check[] = [];
   const check = async (name: string, action: () => string | Promise<string>): Promise<void> => {
+    if (hooks.signal.aborted) throw new CancelledError();
     try {
       checks.push({ name, ok: true, detail: await action() });
     } catch (error) {
+      if (error instanceof CancelledError) throw error;
       if (!(error instanceof LetheError) && !isFileError(error)) throw error;
       checks.push({ name, ok: false, detail: messageOf(error) });
     }

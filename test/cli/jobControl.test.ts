@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobState } from '../../src/shared/solverProtocol';
@@ -101,6 +101,28 @@ describe('lethe run', () => {
     assert.equal(code, 1);
     assert.equal(stdout, '');
     assert.match(stderr, /cost passed the budget: 0\.0001 of retraining is 250 sample gradients/);
+    assert.deepEqual(place.snapshot(), before);
+  });
+
+  it('replayed by verify is cancelled by Ctrl-C, which is no failed check', async () => {
+    const short = ['--set', 'method.epochs=2', 'method.descentEpochs=1'];
+    const { code, stderr } = await place.lethe('run', recipe, ...short);
+    assert.equal(code, 0, stderr);
+    const receipt = place.at('sine-poisoned', 'unlearned.report', 'receipt.json');
+    const content = JSON.parse(readFileSync(receipt, 'utf8')) as { recipe: { content: { method: object } } };
+    Object.assign(content.recipe.content.method, { epochs: 1000000, descentEpochs: 0 });
+    writeFileSync(receipt, JSON.stringify(content));
+    const before = place.snapshot();
+    const { child, ended } = place.start(['verify', receipt, '--replay', '--json']);
+    let said = '';
+    child.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    await until('the replay runs', () => said.includes('Epoch 1 '));
+    child.kill('SIGINT');
+    const replayed = await ended;
+    assert.equal(replayed.code, 130, replayed.stderr);
+    assert.equal(replayed.stdout, '');
+    assert.match(replayed.stderr, /Cancelled\. No file was changed\.\n$/);
+    assert.doesNotMatch(replayed.stderr, /does not hold/);
     assert.deepEqual(place.snapshot(), before);
   });
 });
