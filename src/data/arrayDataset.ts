@@ -28,6 +28,7 @@ export class ArrayDataset implements Dataset {
     private readonly labelArrays: readonly NamedArray[],
     readonly classes: readonly string[] | null,
     private readonly columnSources: ReadonlyMap<string, Column>,
+    readonly passedOver: readonly string[] = [],
   ) {
     this.inputs = inputArrays.map(describe);
     this.labels = labelArrays.map(describe);

@@ -72,7 +72,13 @@ export function bindDataset(
       );
     }
     const { array } = feeds[which]!;
-    if (array.dims !== null) planFor(which, array.dims, `${file}: array ${array.name}`);
+    if (array.dims !== null) {
+      try {
+        planFor(which, array.dims, `${file}: array ${array.name}`);
+      } catch (error) {
+        throw withPassedOver(error, dataset);
+      }
+    }
     if (array.dtype === 'uint8' && isFloating(input.dtype) && !changesValues(preprocess)) {
       warned.add(which);
       warnings.push(
@@ -141,6 +147,16 @@ export function bindDataset(
       return joinSamples(samples, indices, file);
     },
   };
+}
+
+/** The same error, which says as well what became no input because it holds text. */
+function withPassedOver(error: unknown, dataset: Dataset): unknown {
+  const { passedOver = [] } = dataset;
+  if (!(error instanceof DataError) || passedOver.length === 0) return error;
+  const what = passedOver.length === 1 ? 'This column holds' : 'These columns hold';
+  return new DataError(
+    `${error.message} ${what} text and became no input: ${listNames(passedOver)}. Correct the values, or name the inputs with data.inputs.`,
+  );
 }
 
 /** The number of a sample, with its path where the dataset has one. */

@@ -20,6 +20,8 @@ export interface SampleBatch {
 export interface Dataset {
   /** The file or folder it was read from. */
   readonly path: string;
+  /** The files it reads besides `path`, one a sample (images); absent where there are none. */
+  readonly files?: readonly string[];
   readonly size: number;
   readonly inputs: readonly SampleArray[];
   /** Empty when the data has no labels. */
@@ -30,6 +32,8 @@ export interface Dataset {
   readonly columns: readonly string[];
   /** The values of a column, one per sample; throws a DataError that lists the columns when there is none. */
   column(name: string): readonly (string | number)[];
+  /** Columns that hold text and so became no input, a phrase for each; absent where there are none. */
+  readonly passedOver?: readonly string[];
   /** Reads samples in the order given. Images are decoded here, on demand. */
   read(indices: readonly number[]): Promise<SampleBatch>;
 }

@@ -18,7 +18,7 @@ export class ImageDataset implements Dataset {
 
   constructor(
     readonly path: string,
-    private readonly files: readonly string[],
+    readonly files: readonly string[],
     private readonly labelArrays: readonly NamedArray[],
     readonly classes: readonly string[] | null,
     private readonly columnSources: ReadonlyMap<string, Column>,

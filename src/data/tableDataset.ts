@@ -22,13 +22,10 @@ export function datasetOfTable(path: string, table: Table, spec: Omit<DatasetSpe
     columnIndex(table, name),
   );
 
+  const free = (column: number): boolean => header[column] !== '' && !labelColumns.includes(column);
   const inputColumns =
     named?.map(name => columnIndex(table, name)) ??
-    header
-      .map((_, column) => column)
-      .filter(
-        column => header[column] !== '' && !labelColumns.includes(column) && isNumericColumn(table, column),
-      );
+    header.map((_, column) => column).filter(column => free(column) && isNumericColumn(table, column));
   if (inputColumns.length === 0) {
     throw new DataError(
       `${file} has no column of numbers to use as input beside its label. Its columns are: ${listNames(header)}. Name them with data.inputs.`,
@@ -47,7 +44,20 @@ export function datasetOfTable(path: string, table: Table, spec: Omit<DatasetSpe
       `${file} has several labels, and one of them is text. Number its classes, or name one label.`,
     );
   }
-  return new ArrayDataset(path, rows.length, inputs, labels, classes, tableColumns(table));
+  const passedOver = named
+    ? []
+    : header
+        .map((_, column) => column)
+        .filter(column => free(column) && !inputColumns.includes(column))
+        .map(column => firstText(table, column));
+  return new ArrayDataset(path, rows.length, inputs, labels, classes, tableColumns(table), passedOver);
+}
+
+/** A column of text, with its first cell that is no number. */
+function firstText(table: Table, column: number): string {
+  const row = table.rows.findIndex(cells => !isNumber(cells[column]!));
+  const cell = table.rows[row]![column]!.trim();
+  return `${table.header[column]} (line ${table.lines[row]}: ${cell === '' ? 'nothing' : `'${cell}'`})`;
 }
 
 /** A column as labels: whole numbers as int64, others as float32, text as class numbers by code point. */
