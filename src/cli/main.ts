@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { CancelledError, LetheError, UsageError } from '../shared/errors';
+import { missingPackage } from '../shared/missingPackage';
 import { addDiff } from './diff';
 import { addEvaluate } from './evaluate';
 import { addGradients } from './gradients';
@@ -38,6 +39,11 @@ function report(error: unknown): number {
     process.stderr.write(`${error.message}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
+  const missing = missingPackage(error);
+  if (missing) {
+    process.stderr.write(`${missing.message}\n`);
+    return 1;
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`This is a defect of Lethe, please report it:\n${stack}\n`);
   return 1;
@@ -50,7 +56,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 // Commands that can stop in good order listen themselves; the others write nothing until they are done.
 process.on('SIGINT', () => {
-  if (process.listenerCount('SIGINT') === 1) process.exit(130);
+  if (process.listenerCount('SIGINT') > 1) return;
+  process.stderr.write(`${new CancelledError().message}\n`);
+  process.exit(130);
 });
 
 void main().then(code => {

@@ -10,6 +10,7 @@ import {
 } from 'vscode-jsonrpc/node';
 import { CancelledError, LetheError, messageOf, UsageError } from '../shared/errors';
 import type { ModelInspection } from '../shared/inspection';
+import { missingPackage } from '../shared/missingPackage';
 import type { RunResult } from '../shared/report';
 import {
   cancelRequest,
@@ -213,5 +214,7 @@ export class SolverServer {
 export function failureOf(error: unknown): JobFailure {
   if (error instanceof UsageError) return { kind: 'usage', message: error.message };
   if (error instanceof LetheError) return { kind: 'failed', message: error.message };
+  const missing = missingPackage(error);
+  if (missing) return { kind: 'failed', message: missing.message };
   return { kind: 'defect', message: messageOf(error) };
 }
