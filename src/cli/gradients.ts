@@ -1,17 +1,20 @@
 import { Option, type Command } from 'commander';
+import { resolve } from 'node:path';
 import type { LossName } from '../runtime/contracts';
 import { UsageError } from '../shared/errors';
-import { print, writeWhole } from './output';
+import { checkOut, print, printJson, writeWhole } from './output';
 
 interface GradientOptions {
   readonly inputs: string[];
   readonly labels?: string[];
   readonly loss?: LossName;
   readonly perSample?: boolean;
+  readonly freeze?: string[];
   readonly out: string;
+  readonly json?: boolean;
 }
 
-/** `lethe gradients MODEL --inputs a.npy … --labels y.npy … --loss L --out g.npz [--per-sample]` */
+/** `lethe gradients MODEL --inputs a.npy … --labels y.npy … --loss L --out g.npz [--per-sample] [--freeze GLOB …] [--json]` */
 export function addGradients(program: Command): void {
   program
     .command('gradients')
@@ -30,26 +33,34 @@ export function addGradients(program: Command): void {
       '--per-sample',
       'gradients of the largest element of the first output, one a sample; needs no labels',
     )
+    .option('--freeze <glob...>', 'leave parameters out by name, for example --freeze "*.bias"')
     .requiredOption('--out <file>', 'a .npz file')
+    .option('--json', 'print one JSON object')
     .action(async (model: string, options: GradientOptions) => {
-      if (!options.out.toLowerCase().endsWith('.npz'))
-        throw new UsageError(`--out ${options.out} must end in .npz.`);
-      const { lossGradients, sampleGradients } = await import('../job/gradients');
-      const { encodeNpz } = await import('../tensor/npz');
-      const read = [model, ...options.inputs, ...(options.labels ?? [])];
-      if (options.perSample) {
-        const gradients = await sampleGradients(model, options.inputs);
-        writeWhole(options.out, encodeNpz(gradients), read);
-        print(`${options.out}: gradients of each sample by ${gradients.size} parameters`);
-        return;
-      }
-      if (!options.labels || !options.loss) {
+      const { out, inputs, labels, loss, freeze = [] } = options;
+      if (!out.toLowerCase().endsWith('.npz')) throw new UsageError(`--out ${out} must end in .npz.`);
+      if (!options.perSample && (!labels || !loss)) {
         throw new UsageError(
           'Name --labels and --loss, or ask for --per-sample gradients, which need neither.',
         );
       }
-      const { loss, gradients } = await lossGradients(model, options.inputs, options.labels, options.loss);
-      writeWhole(options.out, encodeNpz(gradients), read);
-      print(`${options.out}: gradients of the loss ${loss} by ${gradients.size} parameters`);
+      checkOut(out, [model, ...inputs, ...(labels ?? [])]);
+      const { lossGradients, sampleGradients } = await import('../job/gradients');
+      const { encodeNpz } = await import('../tensor/npz');
+      const request = { model, inputs, freeze };
+      const found = options.perSample
+        ? { ...(await sampleGradients(request)), loss: null }
+        : await lossGradients(request, labels!, loss!);
+      for (const warning of found.warnings) process.stderr.write(`${warning}\n`);
+      const { gradients } = found;
+      checkOut(out, found.read);
+      writeWhole(out, encodeNpz(gradients));
+      if (options.json) {
+        const parameters = [...gradients].map(([name, { dtype, dims }]) => ({ name, dtype, dims }));
+        printJson({ out: resolve(out), loss: found.loss, parameters });
+      } else {
+        const what = found.loss === null ? 'each sample' : `the loss ${found.loss}`;
+        print(`${out}: gradients of ${what} by ${gradients.size} parameters`);
+      }
     });
 }

@@ -1,8 +1,7 @@
 // What commands print: one JSON object, or aligned tables; and files that appear whole or not at all.
-import { basename } from 'node:path';
-import { UsageError } from '../shared/errors';
-import { sameFile } from '../job/paths';
+import { resolve } from 'node:path';
 import { OutputStage } from '../job/outputStage';
+import { requireReplaceable, requireUnread } from '../job/overwrite';
 
 /** Prints exactly one JSON object on stdout. */
 export function printJson(value: object): void {
@@ -42,12 +41,21 @@ function width(text: string): number {
   return [...text.normalize('NFC')].length;
 }
 
-/** Writes a file whole or not at all. Throws a UsageError when it is one of the files read, an OutputError on failure. */
-export function writeWhole(path: string, content: Uint8Array, read: readonly string[]): void {
-  const clash = read.find(input => sameFile(input, path));
-  if (clash !== undefined) {
-    throw new UsageError(`--out ${path} is ${basename(clash)}, which is read. Choose another path.`);
-  }
+/**
+ * Throws a UsageError when the path of `--out` is one of the files or in one of the folders read, or cannot become a
+ * file.
+ */
+export function checkOut(path: string, read: readonly string[]): void {
+  const target = { path: resolve(path), key: '--out' };
+  requireUnread(
+    [target],
+    read.map(file => ({ path: resolve(file), role: 'read' })),
+  );
+  requireReplaceable([target]);
+}
+
+/** Writes a file whole or not at all. Throws an OutputError. Check the path with `checkOut` first. */
+export function writeWhole(path: string, content: Uint8Array): void {
   const stage = new OutputStage([path]);
   try {
     stage.write(path, content);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { LetheError, UsageError } from '../shared/errors';
 import type { SampleSource } from '../job/predict';
 import type { Tensor } from '../tensor/tensor';
-import { print, writeWhole } from './output';
+import { checkOut, print, printJson, writeWhole } from './output';
 
 interface PredictOptions {
   readonly recipe?: string;
@@ -11,9 +11,10 @@ interface PredictOptions {
   readonly data?: string;
   readonly preprocess?: string;
   readonly out: string;
+  readonly json?: boolean;
 }
 
-/** `lethe predict MODEL (--recipe R [--split train|test] | --data D [--preprocess JSON]) --out FILE.npy` */
+/** `lethe predict MODEL (--recipe R [--split train|test] | --data D [--preprocess JSON]) --out FILE.npy [--json]` */
 export function addPredict(program: Command): void {
   program
     .command('predict')
@@ -24,6 +25,7 @@ export function addPredict(program: Command): void {
     .option('--data <path>', 'a dataset')
     .option('--preprocess <json>', 'as in a recipe, for example {"scale": 0.00392156862745098}')
     .requiredOption('--out <file>', 'a .npy file; a .npz file where the model has several outputs')
+    .option('--json', 'print one JSON object')
     .action(async (model: string, options: PredictOptions) => {
       const { predictDataset } = await import('../job/predict');
       const [{ encodeNpy }, { encodeNpz }] = await Promise.all([
@@ -34,7 +36,10 @@ export function addPredict(program: Command): void {
       if (!packed && !options.out.toLowerCase().endsWith('.npy')) {
         throw new UsageError(`--out ${options.out} must end in .npy, or in .npz for several outputs.`);
       }
-      const { outputs, warnings, path } = await predictDataset(model, await source(options));
+      const from = await source(options);
+      const data = resolve(from.base, typeof from.data === 'string' ? from.data : from.data.path);
+      checkOut(options.out, [model, data, ...(options.recipe === undefined ? [] : [options.recipe])]);
+      const { outputs, warnings, read } = await predictDataset(model, from);
       for (const warning of warnings) process.stderr.write(`${warning}\n`);
       if (!packed && outputs.size > 1) {
         throw new UsageError(
@@ -42,7 +47,12 @@ export function addPredict(program: Command): void {
         );
       }
       const first = [...outputs.values()][0] as Tensor;
-      writeWhole(options.out, packed ? encodeNpz(outputs) : encodeNpy(first), [model, path]);
+      checkOut(options.out, read);
+      writeWhole(options.out, packed ? encodeNpz(outputs) : encodeNpy(first));
+      if (options.json) {
+        const written = [...outputs].map(([name, { dtype, dims }]) => ({ name, dtype, dims }));
+        return printJson({ out: resolve(options.out), outputs: written });
+      }
       const shapes = [...outputs].map(([name, { dims }]) => `${name} [${dims.join(', ')}]`);
       print(`${options.out}: ${shapes.join(', ')}`);
     });

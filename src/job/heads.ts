@@ -3,7 +3,7 @@ import { checkLabels } from '../data/checkLabels';
 import type { BoundDataset } from '../data/dataset';
 import type { HeadLoss, LossName } from '../runtime/contracts';
 import type { Engine } from '../runtime/engine';
-import { resolveLoss } from '../runtime/loss';
+import { resolveLoss, type ResolvedLoss } from '../runtime/loss';
 import { LetheError, UsageError } from '../shared/errors';
 import { nearestName } from '../shared/nearest';
 import type { Recipe } from '../shared/recipe';
@@ -15,12 +15,14 @@ import { elementReader, type Tensor } from '../tensor/tensor';
  * not named is inferred: class numbers for an output with several columns mean cross-entropy; labels of 0 and 1 for
  * an output with one column, or one that ends in a sigmoid, mean binary cross-entropy; anything else mse.
  * Up to 512 samples spread over the data are looked at; class numbers of all samples are checked.
- * Throws a UsageError or a LossError.
+ * `warn` hears of names of classes (`data.classes`) that are more or fewer than the model's classes. Throws a
+ * UsageError or a LossError.
  */
 export async function chooseHeads(
-  recipe: Pick<Recipe, 'heads' | 'loss'>,
+  recipe: Pick<Recipe, 'heads' | 'loss'> & { readonly data?: Pick<Recipe['data'], 'classes'> },
   engine: Engine,
   train: BoundDataset,
+  warn: (warning: string) => void = () => undefined,
 ): Promise<HeadLoss[]> {
   const outputs = engine.model.graph.outputs.map(output => output.name);
   const looked = Math.min(train.size, 512);
@@ -39,6 +41,7 @@ export async function chooseHeads(
     );
   }
   const heads: HeadLoss[] = [];
+  const counts: number[] = [];
   for (const [index, head] of named.entries()) {
     const at = outputs.indexOf(head.output);
     if (at < 0) throw unknownOutput(head.output, outputs);
@@ -48,9 +51,25 @@ export async function chooseHeads(
     const where = `Labels of ${train.dataset.path}`;
     const resolved = resolveLoss(loss, [looked, ...dims[at]!.slice(1)], labelArray, where, indices);
     if (resolved.kind === 'class-indices') await checkLabels(train.dataset, resolved.classes, index);
+    const count = classCount(resolved);
+    if (count !== null) counts.push(count);
     heads.push({ output: head.output, loss, weight: head.weight });
   }
+  const names = recipe.data?.classes;
+  if (names !== undefined && counts.length > 0 && !counts.includes(names.length)) {
+    warn(
+      `data.classes names ${names.length} classes, but the model has ${counts.join(' and ')}. Name each class once, in the order of the labels.`,
+    );
+  }
   return heads;
+}
+
+/** How many classes a loss tells apart; null for values. One column of a binary cross-entropy has two. */
+function classCount(loss: ResolvedLoss): number | null {
+  if (loss.kind !== 'elements') return loss.classes;
+  if (loss.loss !== 'binary-cross-entropy') return null;
+  const columns = loss.dims.slice(1).reduce((product, dim) => product * dim, 1);
+  return columns === 1 ? 2 : columns;
 }
 
 /** The loss that labels and an output of the given dims (batch axis first) most likely belong to. */

@@ -11,6 +11,7 @@ import { LetheError } from '../shared/errors';
 import type { DataSource } from '../shared/recipe';
 import { Random } from '../tensor/random';
 import { chooseHeads } from './heads';
+import { idleGlobs } from './idleGlobs';
 import type { LoadedRecipe } from './recipeFile';
 import { defaultThreads } from './threads';
 
@@ -37,15 +38,30 @@ export function inputSignatures(model: OnnxModel): InputSignature[] {
   return model.graph.inputs.filter(input => !model.graph.initializers.has(input.name));
 }
 
-/** Opens a model (the recipe's unless `modelPath` names another) with the recipe's data. */
-export async function openJob(loaded: LoadedRecipe, modelPath?: string): Promise<OpenJob> {
+/**
+ * Opens a model (the recipe's unless `modelPath` names another) with the recipe's data. `check` may refuse both
+ * before the first sample is read.
+ */
+export async function openJob(
+  loaded: LoadedRecipe,
+  modelPath?: string,
+  check?: (engine: Engine, data: Omit<JobData, 'warnings'>) => Promise<void>,
+): Promise<OpenJob> {
   const { recipe, base } = loaded;
   const threads = recipe.threads ?? defaultThreads();
   const engine = await openEngine(loaded, modelPath ?? resolve(base, recipe.model), threads);
   try {
     const data = await openData(loaded, engine.model);
-    const heads = await chooseHeads(recipe, engine, data.train);
-    return { engine, data, heads, threads };
+    await check?.(engine, data);
+    const { freeze = [], include = [] } = recipe.parameters ?? {};
+    const warnings = [
+      ...idleGlobs(freeze, engine.parameters, 'parameters.freeze'),
+      ...idleGlobs(include, engine.parameters, 'parameters.include'),
+    ];
+    const heads = await chooseHeads(recipe, engine, data.train, warning => warnings.push(warning));
+    // Choosing the heads read some of the data, which may have warned of its values only then.
+    warnings.push(...data.train.warnings, ...(data.test?.warnings ?? []));
+    return { engine, data: { ...data, warnings }, heads, threads };
   } catch (error) {
     await engine.close();
     throw error;
@@ -68,13 +84,13 @@ export async function openSource(
   return bindDataset(dataset, inputSignatures(model), loaded.recipe.data.preprocess ?? null);
 }
 
-async function openData(loaded: LoadedRecipe, model: OnnxModel): Promise<JobData> {
+async function openData(loaded: LoadedRecipe, model: OnnxModel): Promise<Omit<JobData, 'warnings'>> {
   const { recipe } = loaded;
   const train = await openSource(recipe.data.train, loaded, model);
   const test = recipe.data.test ? await openSource(recipe.data.test, loaded, model) : null;
   const forget = resolveForget(recipe.forget, train.dataset, loaded.base);
   const { forgotten, retained } = splitSamples(train.size, forget);
-  return { train, test, retained, forgotten, warnings: [...train.warnings, ...(test?.warnings ?? [])] };
+  return { train, test, retained, forgotten };
 }
 
 /** The share of the retained samples that the method may use, chosen by the seed; at least one. */
@@ -101,4 +117,22 @@ export function requireFinite(values: ParameterValues, consequence: string): voi
       }
     }
   }
+}
+
+/**
+ * Throws a LetheError when a trainable parameter holds infinite values, as an attention mask does: a run would make
+ * everything it touches infinite.
+ */
+export function requireFiniteStart(engine: Engine): void {
+  const infinite = [...engine.initialValues()]
+    .map(([name, data]) => ({ name, data, at: data.findIndex(value => !Number.isFinite(value)) }))
+    .filter(({ at }) => at >= 0);
+  const [first] = infinite;
+  if (!first) return;
+  const names = infinite.map(({ name }) => JSON.stringify(name)).join(', ');
+  throw new LetheError(
+    `${engine.model.path}: the parameter ${first.name} holds ${first.data[first.at]} at element ${first.at}, which cannot be ` +
+      `trained. If it is a mask, add it to the recipe: "parameters": { "freeze": [${names}] }; else take an earlier ` +
+      'checkpoint of the model.',
+  );
 }

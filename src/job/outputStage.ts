@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -90,8 +91,9 @@ export class OutputStage {
     const folders = [...this.folders.values()];
     const journal = folders[0] === undefined ? null : join(folders[0], 'journal.json');
     const done: { to: string; backup: string | null }[] = [];
+    const made: string[] = [];
     try {
-      for (const { to } of this.moves) guarded(to, () => mkdirSync(dirname(to), { recursive: true }));
+      for (const { to } of this.moves) guarded(to, () => made.push(...makeFolder(dirname(to))));
       const backups = this.moves.map(({ from, to }, index) => {
         const backup = join(dirname(from), `old-${index}`);
         if (!existsSync(to)) return null;
@@ -114,6 +116,7 @@ export class OutputStage {
         else renameSync(backup, to);
       }
       if (journal !== null) rmSync(journal, { force: true });
+      made.reverse().forEach(removeEmpty);
       throw error;
     } finally {
       this.abandon();
@@ -171,6 +174,23 @@ export function restated(error: unknown, staged: string, target: string): unknow
 function existingFolder(folder: string): string {
   if (existsSync(folder) || dirname(folder) === folder) return folder;
   return existingFolder(dirname(folder));
+}
+
+/** Makes a folder with those above it and gives the ones that were not there, the outermost first. */
+function makeFolder(folder: string): string[] {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return [];
+  const made: string[] = [];
+  for (let path = folder; path.length >= first.length; path = dirname(path)) made.unshift(path);
+  return made;
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Somebody else put something there in the meantime.
+  }
 }
 
 function synchronise(path: string): void {

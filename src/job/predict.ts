@@ -20,8 +20,8 @@ export interface SampleSource {
 export interface Predictions {
   readonly outputs: ReadonlyMap<string, Tensor>;
   readonly warnings: readonly string[];
-  /** The dataset that was read. */
-  readonly path: string;
+  /** What was read besides the model file; images, which no array can replace, are left out. */
+  readonly read: readonly string[];
 }
 
 /** Samples read and run at a time. */
@@ -39,11 +39,12 @@ export async function predictDataset(modelPath: string, source: SampleSource): P
       const { inputs } = await bound.read(Array.from({ length: count }, (_, index) => start + index));
       parts.push(await engine.predict(values, inputs));
     }
+    const read = [bound.dataset.path, ...engine.model.externalFiles];
     const outputs = new Map<string, Tensor>();
     engine.model.graph.outputs.forEach(({ name }, index) =>
       outputs.set(name, stack(parts.map(part => part[index]!))),
     );
-    return { outputs, warnings: bound.warnings, path: bound.dataset.path };
+    return { outputs, warnings: bound.warnings, read };
   } finally {
     await engine.close();
   }
@@ -61,7 +62,10 @@ async function openInputs(source: SampleSource, inputs: readonly InputSignature[
     if (!(error instanceof LetheError) || named.labels !== undefined) throw error;
     try {
       const unlabelled = await openDataset({ ...named, labels: [] }, source.base);
-      return bindDataset(unlabelled, inputs, source.preprocess);
+      const bound = bindDataset(unlabelled, inputs, source.preprocess);
+      // Where a column of text was passed over, it and not the label may be the input that was lacking.
+      if ((unlabelled.passedOver ?? []).length > 0) throw error;
+      return bound;
     } catch {
       throw error;
     }

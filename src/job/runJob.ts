@@ -3,6 +3,8 @@ import { performance } from 'node:perf_hooks';
 import { join } from 'node:path';
 import { evaluateModel } from '../evaluate/metrics';
 import { diffModels } from '../evaluate/weightDiff';
+import { openDataset } from '../data/open';
+import type { OnnxModel } from '../onnx/model';
 import { readModel } from '../onnx/reader';
 import { saveModel } from '../onnx/writer';
 import type { ParameterValues } from '../runtime/contracts';
@@ -13,9 +15,18 @@ import type { JobProgress } from '../shared/solverProtocol';
 import { Random } from '../tensor/random';
 import { methodNamed } from '../unlearn/registry';
 import { currentEnvironment } from './machine';
-import { accessibleRetained, openEngine, openJob, requireFinite, type OpenJob } from './openJob';
+import {
+  accessibleRetained,
+  openEngine,
+  openJob,
+  requireFinite,
+  requireFiniteStart,
+  type JobData,
+  type OpenJob,
+} from './openJob';
 import { outputError, OutputStage, restated } from './outputStage';
-import { checkOutputs, jobPaths, reportFiles, type JobPaths } from './paths';
+import { requireNoneOf, type Source } from './overwrite';
+import { checkOutputs, jobPaths, reportFiles, writtenFiles, type JobPaths } from './paths';
 import { ProgressMeter } from './progressMeter';
 import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
 import { roundToStored } from './storedPrecision';
@@ -44,16 +55,22 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
   const { recipe } = loaded;
   const paths = jobPaths(recipe, loaded.base, loaded.file);
   const method = methodNamed(recipe.method.name);
-  checkOutputs(paths);
+  checkOutputs(
+    paths,
+    paths.reference === null ? [] : externalOf(readModel(paths.reference), 'the reference model'),
+  );
   const stage = new OutputStage([
     paths.output,
     `${paths.output}.data`,
     ...reportFiles.map(name => join(paths.report, name)),
   ]);
   hooks.progress({ phase: 'opening' });
-  const job = await openJob(loaded);
+  const job = await openJob(loaded, undefined, async (engine, data) => {
+    checkOutputs(paths, externalOf(engine.model, 'the model'));
+    await checkDataFiles(loaded, paths, data);
+    requireFiniteStart(engine);
+  });
   try {
-    checkOutputs(paths, job.engine.model.externalFiles);
     for (const warning of job.data.warnings) hooks.log(warning);
     const values = job.engine.initialValues();
     hooks.progress({ phase: 'measuring' });
@@ -84,6 +101,30 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     stage.abandon();
     await job.engine.close();
   }
+}
+
+/** The data files of a model, for messages. */
+function externalOf(model: OnnxModel, owner: string): Source[] {
+  return model.externalFiles.map(path => ({ path, role: `a data file of ${owner}` }));
+}
+
+/** Throws a UsageError when an output is an image that some data of the recipe consists of. */
+async function checkDataFiles(
+  loaded: LoadedRecipe,
+  paths: JobPaths,
+  data: Pick<JobData, 'train' | 'test'>,
+): Promise<void> {
+  const targets = writtenFiles(paths);
+  requireNoneOf(targets, data.train.dataset.files ?? [], 'an image of the training data');
+  requireNoneOf(targets, data.test?.dataset.files ?? [], 'an image of the test data');
+  const { validation } = loaded.recipe.data;
+  if (!validation) return;
+  // A run does not read the validation data, so that it cannot be opened is no reason to stop.
+  const opened = await openDataset(validation, loaded.base).catch((error: unknown) => {
+    if (error instanceof LetheError) return null;
+    throw error;
+  });
+  requireNoneOf(targets, opened?.files ?? [], 'an image of the validation data');
 }
 
 interface Outcome {
@@ -151,7 +192,6 @@ async function measureReference(
   if (paths.reference === null) return { metrics: null, files: [] };
   const engine: Engine = await openEngine(loaded, paths.reference, job.threads);
   try {
-    checkOutputs(paths, engine.model.externalFiles);
     return {
       metrics: await evaluateModel(engine, engine.initialValues(), job.data, job.heads, signal),
       files: filesOf(engine.model),

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isStored } from '../../src/onnx/model';
 import { readModel } from '../../src/onnx/reader';
+import { encodeNpy } from '../../src/tensor/npy';
 import { encodeNpz } from '../../src/tensor/npz';
 import { float32, int64, zeros } from '../../src/tensor/tensor';
 import { Workplace } from './harness';
@@ -72,6 +73,67 @@ describe('bad input', () => {
       new RegExp(`bad\\.onnx: The parameter ${name.replaceAll('.', '\\.')} holds NaN at element 5`),
       bad(bytes),
     );
+  });
+
+  it('an infinite weight, which gradients can leave out', async () => {
+    const bytes = model();
+    const [name, tensor] = [...readModel(place.at('sine-poisoned', 'model.onnx')).graph.initializers].find(
+      ([, candidate]) => isStored(candidate) && candidate.dtype === 'float32' && candidate.dims.length === 2,
+    )!;
+    assert.ok(isStored(tensor));
+    bytes.writeFloatLE(-Infinity, tensor.ranges[0]!.offset + 4 * 5);
+    const run = bad(bytes);
+    await refused(
+      /parameter .* holds -Infinity at element 5.*"parameters": \{ "freeze": \["[^"]+"\] \}/,
+      run,
+    );
+    assert.ok((await place.lethe(...run)).stderr.includes(JSON.stringify([name])));
+    // It is no mask, so what it touches is not finite either: that is said of the results, and with the right name.
+    writeFileSync(place.at('x.npy'), encodeNpy(float32([2, 1], [-3, 0.5])));
+    const gradients = ['gradients', 'sine-poisoned/bad.onnx', '--inputs', 'x.npy', '--out', 'g.npz'];
+    await refused(/The gradient by the parameter .* nothing was written/, [...gradients, '--per-sample']);
+  });
+
+  it('an array with values that are not finite', async () => {
+    const npy = (file: string, values: readonly number[]): void =>
+      writeFileSync(place.at(file), encodeNpy(float32([2, 1], [...values])));
+    npy('x.npy', [1, 2]);
+    npy('nan.npy', [1, NaN]);
+    npy('inf.npy', [-Infinity, 1]);
+    npy('huge.npy', [3e38, -3e38]);
+    const gradients = (...args: string[]): string[] => [
+      'gradients',
+      'sine-poisoned/model.onnx',
+      '--out',
+      'g.npz',
+      ...args,
+    ];
+    await refused(/^nan\.npy: element \[1, 0\] is NaN/, gradients('--inputs', 'nan.npy', '--per-sample'));
+    const mse = (inputs: string, labels: string): string[] =>
+      gradients('--inputs', inputs, '--labels', labels, '--loss', 'mse');
+    await refused(/^inf\.npy: element \[0, 0\] is -Infinity/, mse('inf.npy', 'x.npy'));
+    await refused(/^nan\.npy: element \[1, 0\] is NaN/, mse('x.npy', 'nan.npy'));
+    await refused(
+      /The mse of .* on x\.npy, huge\.npy is Infinity.*nothing was written/,
+      mse('x.npy', 'huge.npy'),
+    );
+  });
+
+  it('a column of numbers with a word in it', async () => {
+    writeFileSync(place.at('one.csv'), 'x,y\nsix,0.5\n');
+    writeFileSync(place.at('two.csv'), 'a,b,y\n1,six,0.5\n');
+    const model = 'sine-poisoned/model.onnx';
+    await refused(/one\.csv has no column of numbers/, [
+      'predict',
+      model,
+      '--data',
+      'one.csv',
+      '--out',
+      'p.npy',
+    ]);
+    // The model takes one value: without the label there would be two, and without the word none too many.
+    const two = ['predict', 'mnist-mislabelled/model.onnx', '--data', 'two.csv', '--out', 'p.npy'];
+    await refused(/two\.csv.*text and became no input: b \(line 2: 'six'\)/, two);
   });
 
   it('a label outside the classes', async () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { readModel } from '../../src/onnx/reader';
 import { isStored } from '../../src/onnx/model';
 import type { ModelInspection } from '../../src/shared/inspection';
@@ -7,7 +9,7 @@ import type { ModelMetrics, RunResult } from '../../src/shared/report';
 import { decodeNpy, encodeNpy } from '../../src/tensor/npy';
 import { decodeNpz } from '../../src/tensor/npz';
 import { float32, int64, type Tensor } from '../../src/tensor/tensor';
-import { Workplace } from './harness';
+import { root, Workplace } from './harness';
 
 describe('lethe', () => {
   let place: Workplace;
@@ -269,6 +271,80 @@ describe('lethe', () => {
       .map(({ name }) => name);
     assert.ok(failed.includes('forgotten samples'), failed.join());
     assert.ok(!failed.includes('original model'), failed.join());
+  });
+
+  it('predict and gradients say in JSON what they wrote', async () => {
+    const predicted = await json<{ out: string; outputs: object[] }>(
+      ...['predict', mnist('model.onnx'), '--recipe', mnist('recipe.unlearn.json'), '--out', 'p.npz'],
+    );
+    assert.deepEqual(predicted, {
+      out: place.at('p.npz'),
+      outputs: [{ name: 'logits', dtype: 'float32', dims: [1000, 10] }],
+    });
+    writeFileSync(place.at('x.npy'), encodeNpy(float32([2, 1], [-3, 0.5])));
+    const args = ['gradients', sine('model.onnx'), '--inputs', 'x.npy', '--out', 'g.npz'];
+    interface Written {
+      readonly out: string;
+      readonly loss: number | null;
+      readonly parameters: readonly { name: string; dtype: string; dims: number[] }[];
+    }
+    const mse = await json<Written>(...args, '--labels', 'x.npy', '--loss', 'mse');
+    assert.equal(mse.out, place.at('g.npz'));
+    assert.ok(mse.loss! > 0);
+    const arrays = decodeNpz(readFileSync(place.at('g.npz')));
+    assert.deepEqual(
+      mse.parameters.map(({ name, dims }) => [name, dims]),
+      [...arrays].map(([name, array]) => [name, array.dims]),
+    );
+    const each = await json<Written>(...args, '--per-sample');
+    assert.equal(each.loss, null);
+    assert.deepEqual(
+      each.parameters.map(({ name, dims }) => [name, dims]),
+      mse.parameters.map(({ name, dims }) => [name, [2, ...dims]]),
+    );
+  });
+
+  it('gradients --freeze leaves parameters out, and warns of a name that is none', async () => {
+    writeFileSync(place.at('x.npy'), encodeNpy(float32([2, 1], [-3, 0.5])));
+    const { parameters } = await json<ModelInspection>('inspect', sine('model.onnx'));
+    const [first, ...others] = parameters.map(({ name }) => name);
+    const args = ['gradients', sine('model.onnx'), '--inputs', 'x.npy', '--per-sample', '--out', 'f.npz'];
+    const { code, stderr } = await place.lethe(...args, '--freeze', first!, 'nothing.*');
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^--freeze: "nothing\.\*" matches no parameter of the model\..*\n$/);
+    assert.deepEqual([...decodeNpz(readFileSync(place.at('f.npz'))).keys()], others);
+  });
+
+  it('warns of globs that match nothing and of names of classes that are not the model’s', async () => {
+    const sets = ['--set', 'data.classes=["a","b"]', 'parameters={"freeze":["conv*","fc9.*"]}'];
+    const { code, stderr } = await place.lethe(
+      ...['evaluate', mnist('model.onnx'), '--recipe', mnist('recipe.unlearn.json'), ...sets],
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /parameters\.freeze: "fc9\.\*" matches no parameter/);
+    assert.match(stderr, /data\.classes names 2 classes, but the model has 10\./);
+    assert.equal(stderr.trimEnd().split('\n').length, 2, stderr);
+  });
+
+  it('says in one sentence that a package is missing', async () => {
+    // Copies outside the project find no node_modules.
+    const programs = place.at('programs');
+    cpSync(join(root, 'dist', 'cli.js'), join(programs, 'cli.js'));
+    cpSync(join(root, 'dist', 'solver.js'), join(programs, 'solver.js'));
+    for (const args of [
+      ['predict', sine('model.onnx'), '--data', sine('test.csv'), '--out', 'none.npy'],
+      ['run', sine('recipe.unlearn.json')],
+    ]) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [join(programs, 'cli.js'), ...args], {
+        cwd: place.folder,
+        env: { ...process.env, NODE_PATH: '', LETHE_HOME: place.at('home') },
+        encoding: 'utf8',
+      });
+      assert.equal(status, 1, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, /^The package onnxruntime-node cannot be loaded \(.*\)\. Run npm install .*\n$/);
+      assert.doesNotMatch(stderr, /defect/);
+    }
   });
 
   it('says how to use it, with exit code 2', async () => {

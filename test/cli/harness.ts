@@ -5,7 +5,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const root = join(__dirname, '..', '..', '..');
+/** The project's folder. */
+export const root = join(__dirname, '..', '..', '..');
 
 /** How a command ended. */
 export interface Ended {

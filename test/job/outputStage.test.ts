@@ -56,6 +56,15 @@ describe('outputs', () => {
     assert.equal(readFileSync(at('c', 'inside'), 'utf8'), 'kept');
   });
 
+  it('that fail leave no folder behind that was made for them', () => {
+    mkdirSync(at('c'));
+    const targets = [at('new', 'deep', 'a'), at('new', 'b'), at('c')];
+    const stage = new OutputStage(targets);
+    for (const target of targets) stage.write(target, 'new');
+    assert.throws(() => stage.commit(), OutputError);
+    assert.deepEqual(readdirSync(folder), ['c']);
+  });
+
   it('of a killed run are completed when it had begun to rename, else removed', () => {
     const killed = (): string => {
       const stage = new OutputStage([at('a'), at('b')]);
