@@ -69,7 +69,7 @@ export interface TextFieldProps {
 /** A text field; set `value` to change it from outside. */
 export function textField(props: TextFieldProps): HTMLElement & { value: string } {
   const element = document.createElement('vscode-text-field') as TextField;
-  element.setAttribute('aria-label', props.label);
+  keepLabel(element, props.label);
   if (props.placeholder !== undefined) element.placeholder = props.placeholder;
   if (props.value !== undefined) element.value = props.value;
   if (props.icon !== undefined) {
@@ -102,7 +102,7 @@ export function dropdown(
   onChange: (value: string) => void,
 ): HTMLElement & { value: string } {
   const element = document.createElement('vscode-dropdown') as Dropdown;
-  element.setAttribute('aria-label', label);
+  keepLabel(element, label);
   for (const choice of choices) {
     element.append(
       h(
@@ -115,6 +115,15 @@ export function dropdown(
   element.value = value;
   element.addEventListener('change', () => onChange(element.value));
   return element;
+}
+
+/** Names a control for screen readers; the library would put a name of its own in place when it is connected. */
+function keepLabel(element: HTMLElement, label: string): void {
+  const set = (): void => {
+    if (element.getAttribute('aria-label') !== label) element.setAttribute('aria-label', label);
+  };
+  set();
+  new MutationObserver(set).observe(element, { attributes: true, attributeFilter: ['aria-label'] });
 }
 
 /** A small count beside a title. */

@@ -81,6 +81,7 @@ export class PredictionsView implements View {
     this.rows = inOrder(rows);
     const result = this.state && comparedRun(this.state)?.result;
     const values = result?.after.forget.accuracy === undefined;
+    if (values) this.flippedOnly = false;
     this.fields = predictionFields(this.rows, values ? 'values' : 'classes');
     this.table = new VirtualTable<PredictionRow>({
       label: 'Predictions before and after',
@@ -101,7 +102,7 @@ export class PredictionsView implements View {
           'div',
           { class: 'predictions' },
           setSummaryTable(summaries, values),
-          this.toolbar(),
+          this.toolbar(values),
           this.problem,
           h('div', { class: 'predictions-table' }, this.table.element),
         ),
@@ -113,10 +114,10 @@ export class PredictionsView implements View {
     if (first) this.showChosen(first);
   }
 
-  private toolbar(): HTMLElement {
+  private toolbar(values: boolean): HTMLElement {
     const field = textField({
       label: 'Filter samples',
-      placeholder: 'label:3 wrong loss>2',
+      placeholder: values ? 'set:forgotten loss>2' : 'label:3 wrong loss>2',
       value: this.text,
       icon: 'filter',
       onInput: text => {
@@ -143,7 +144,15 @@ export class PredictionsView implements View {
       this.flippedOnly = checked;
       this.filter();
     });
-    return h('div', { class: 'toolbar' }, field, sets, flipped, h('span', { class: 'spacer' }), this.reach);
+    return h(
+      'div',
+      { class: 'toolbar' },
+      field,
+      sets,
+      values ? null : flipped,
+      h('span', { class: 'spacer' }),
+      this.reach,
+    );
   }
 
   private filter(): void {
