@@ -49,6 +49,7 @@ export class Host implements vscode.Disposable {
       this.jobs,
       this.log,
       this.viewer,
+      this.dataset,
       this.dataset.onDidChange(() => this.surroundings.fire()),
       this.jobs.onDidChange(() => this.surroundings.fire()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.surroundings.fire()),
@@ -79,6 +80,8 @@ export class Host implements vscode.Disposable {
   addDocument(document: ModelDocument): void {
     this.documents.add(document);
     this.activeDocument ??= document;
+    const running = this.jobs.runningOn(document.path);
+    if (running) document.setRunning(running);
     let weights = JSON.stringify(document.state);
     document.onDidChange(() => {
       const now = JSON.stringify(document.state);
@@ -127,11 +130,17 @@ export class Host implements vscode.Disposable {
 
   /** Shows a run beside a model, or none; the window remembers which. */
   async propose(model: string, runId: string | null): Promise<void> {
-    await this.context.workspaceState.update(proposalKey(model), runId ?? undefined);
+    await this.rememberProposal(model, runId);
     const document = this.documentOf(model);
     if (!document) return;
     document.propose(runId);
     await this.refer(document);
+  }
+
+  /** Keeps which run a model is to be opened with; storage keeps that run. */
+  async rememberProposal(model: string, runId: string | null): Promise<void> {
+    await this.context.workspaceState.update(proposalKey(model), runId ?? undefined);
+    await this.runs.refer(`${this.workspaceName} ${model}`, null, runId === null ? [] : [runId]);
   }
 
   /** Removes the oldest runs that nobody needs, as far as the quota asks for it. */
@@ -193,12 +202,7 @@ export class Host implements vscode.Disposable {
   private async recall(document: ModelDocument): Promise<void> {
     await this.loadRuns();
     const runId = this.context.workspaceState.get<string>(proposalKey(document.path));
-    if (
-      runId !== undefined &&
-      this.runs.get(runId) &&
-      document.applied !== runId &&
-      document.proposal === null
-    ) {
+    if (runId !== undefined && this.runs.get(runId) && document.proposal === null) {
       document.propose(runId);
     }
     const binding = this.context.workspaceState.get<DatasetBinding>(bindingKey);

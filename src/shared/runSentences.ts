@@ -1,5 +1,5 @@
 // What a finished run did, in a sentence and in a few characters.
-import { countText, numberText, samplesText, shareText } from './numberText';
+import { countText, numberText, shareText } from './numberText';
 import type { ModelMetrics, RunResult, SetMetrics } from './report';
 
 /** The result with its reach: what the model still says of the forgotten samples, and how it does on others. */
@@ -21,10 +21,10 @@ function forgottenSentence(before: SetMetrics, after: SetMetrics, reference: Set
   if (after.accuracy !== undefined && before.accuracy !== undefined) {
     const fitted = (metrics: SetMetrics): string => countText((metrics.accuracy ?? 0) * metrics.count);
     const retrained =
-      reference?.accuracy === undefined ? '' : `; a model retrained without them, ${fitted(reference)}`;
-    return `Of ${samplesText(after.count)} to forget the model fits ${fitted(after)} (before, ${fitted(before)}${retrained}).`;
+      reference?.accuracy === undefined ? '' : `, a model retrained without them fits ${fitted(reference)}`;
+    return `On ${forgottenText(after.count)} the model fits ${fitted(after)} of the labels to forget (${fitted(before)} before${retrained}).`;
   }
-  return `On ${samplesText(after.count)} to forget the largest error is ${error(after)} (before, ${error(before)}).`;
+  return `On ${forgottenText(after.count)} the largest error is ${error(after)} (${error(before)} before).`;
 }
 
 function heldOutSentence(before: ModelMetrics, after: ModelMetrics): string | null {
@@ -36,6 +36,10 @@ function heldOutSentence(before: ModelMetrics, after: ModelMetrics): string | nu
     return `${name} accuracy ${shareText(was.accuracy)} → ${shareText(is.accuracy)}.`;
   }
   return `${name}, largest error ${error(was)} → ${error(is)}.`;
+}
+
+function forgottenText(count: number): string {
+  return `${countText(count)} forgotten ${count === 1 ? 'sample' : 'samples'}`;
 }
 
 function figure(metrics: SetMetrics): string {

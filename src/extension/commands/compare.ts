@@ -8,7 +8,7 @@ export const compareCommand: Command = {
     await host.loadRuns();
     const record = runOf(host, given);
     const document = await openModel(host, record.model);
-    await host.propose(record.model, document.applied === record.runId ? null : record.runId);
+    await host.propose(record.model, record.runId);
     for (const view of host.viewsOf(document)) view.reveal({ tab: 'changes' });
   },
 };

@@ -2,6 +2,7 @@
 // Knows no editor, so that it is tested on Node.
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { DataSource, MethodSettings, Preprocess, Recipe } from '../../shared/recipe';
+import type { DatasetRequest } from '../../shared/viewerProtocol';
 
 /** Keys of a recipe that are carried over as they are. */
 const carriedKeys = [
@@ -75,6 +76,23 @@ export function bindingOfRecipe(recipe: Recipe, file: string): DatasetBinding {
 /** The path of a data source. */
 export function pathOfSource(source: DataSource): string {
   return typeof source === 'string' ? source : source.path;
+}
+
+/** How the viewer is asked to open a binding's data; `source` may be its test data. */
+export function datasetRequest(
+  binding: DatasetBinding,
+  source: DataSource,
+  model: string | null,
+): DatasetRequest {
+  const { loss, heads } = binding.settings;
+  return {
+    source,
+    classes: binding.classes,
+    model,
+    preprocess: binding.preprocess,
+    ...(loss === undefined ? {} : { loss: loss as NonNullable<Recipe['loss']> }),
+    ...(heads === undefined ? {} : { heads: heads as NonNullable<Recipe['heads']> }),
+  };
 }
 
 /** What a run is asked beyond its data. */

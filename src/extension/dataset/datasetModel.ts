@@ -1,5 +1,6 @@
 // The open dataset of the window: its columns, what the model predicts, the samples that are selected and chosen.
-import { basename } from 'node:path';
+import { statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { LetheError, messageOf } from '../../shared/errors';
 import type { DatasetViewState } from '../../shared/datasetViewProtocol';
@@ -9,8 +10,9 @@ import type {
   DatasetPredictions,
   SampleCard,
 } from '../../shared/viewerProtocol';
+import { literalPattern } from '../literalPattern';
 import type { ViewerHost } from '../viewerHost';
-import { pathOfSource, type DatasetBinding } from './binding';
+import { datasetRequest, pathOfSource, type DatasetBinding } from './binding';
 
 /** Where a workspace remembers its open dataset. */
 export const bindingKey = 'lethe.dataset';
@@ -39,6 +41,8 @@ export class DatasetModel {
   private selected: readonly number[] = [];
   private restored = false;
   private turn = 0;
+  private staleOnDisk = false;
+  private watcher: vscode.FileSystemWatcher | null = null;
 
   /** The dataset, or how it stands, changed. */
   readonly onDidChange = this.changes.event;
@@ -86,6 +90,7 @@ export class DatasetModel {
       overview,
       model: this.bound?.model ? basename(this.bound.model) : null,
       restricted: !vscode.workspace.isTrusted,
+      stale: this.staleOnDisk,
     };
   }
 
@@ -96,6 +101,7 @@ export class DatasetModel {
     const sameData =
       this.bound !== null && JSON.stringify(this.bound.source) === JSON.stringify(binding.source);
     this.bound = binding;
+    this.watch(pathOfSource(binding.source));
     this.restored = true;
     this.forget();
     this.setStatus('loading');
@@ -251,12 +257,33 @@ export class DatasetModel {
   }
 
   private ask(binding: DatasetBinding): Promise<DatasetOverview> {
-    return this.viewer.ask(protocol => protocol.openDatasetRequest, {
-      source: binding.source,
-      classes: binding.classes,
-      model: binding.model,
-      preprocess: binding.preprocess,
-    });
+    return this.viewer.ask(
+      protocol => protocol.openDatasetRequest,
+      datasetRequest(binding, binding.source, binding.model),
+    );
+  }
+
+  /** Notices changes of the data on disk; what is drawn stays until the person asks for the new data. */
+  private watch(path: string): void {
+    this.staleOnDisk = false;
+    this.watcher?.dispose();
+    const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    const pattern = folder
+      ? new vscode.RelativePattern(vscode.Uri.file(path), '**/*')
+      : new vscode.RelativePattern(vscode.Uri.file(dirname(path)), literalPattern(basename(path)));
+    this.watcher = vscode.workspace.createFileSystemWatcher(pattern);
+    const changed = (): void => {
+      if (this.staleOnDisk || this.status !== 'ready') return;
+      this.staleOnDisk = true;
+      this.changes.fire();
+    };
+    this.watcher.onDidChange(changed);
+    this.watcher.onDidCreate(changed);
+    this.watcher.onDidDelete(changed);
+  }
+
+  dispose(): void {
+    this.watcher?.dispose();
   }
 
   private forget(): void {

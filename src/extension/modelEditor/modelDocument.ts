@@ -78,9 +78,9 @@ export class ModelDocument implements vscode.CustomDocument {
     return typeof this.overviewOrError === 'string' ? this.overviewOrError : null;
   }
 
-  /** The run that is shown beside the document, or null. */
+  /** The run that is shown beside the document, or null. Once applied it is none; taking that back makes it one again. */
   get proposal(): string | null {
-    return this.proposalId;
+    return this.proposalId === this.applied ? null : this.proposalId;
   }
 
   /** The run whose weights the document has, or null. */
@@ -90,7 +90,7 @@ export class ModelDocument implements vscode.CustomDocument {
 
   /** The run to show changes of: the proposal, else the applied one. */
   get shownRun(): string | null {
-    return this.proposalId ?? this.applied;
+    return this.proposal ?? this.applied;
   }
 
   get running(): RunningJob | null {

@@ -46,19 +46,13 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
     await this.host.runs.verify(runId);
     const edit = applyRun(document.state, runId);
     if (edit === null) return;
+    document.propose(runId);
     document.step(edit);
-    if (document.proposal === runId) document.propose(null);
     this.edits.fire({
       document,
       label: 'Apply Run',
-      undo: () => {
-        document.setWeights(edit.before);
-        document.propose(runId);
-      },
-      redo: () => {
-        document.setWeights(edit.after);
-        if (document.proposal === runId) document.propose(null);
-      },
+      undo: () => document.setWeights(edit.before),
+      redo: () => document.setWeights(edit.after),
     });
   }
 

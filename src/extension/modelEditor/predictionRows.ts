@@ -3,7 +3,7 @@ import type { PredictionRow } from '../../shared/modelViewProtocol';
 import type { DataSource } from '../../shared/recipe';
 import { LetheError } from '../../shared/errors';
 import type { DatasetOverview, DatasetPredictions } from '../../shared/viewerProtocol';
-import type { DatasetBinding } from '../dataset/binding';
+import { datasetRequest, type DatasetBinding } from '../dataset/binding';
 import type { Host } from '../host';
 import type { ModelDocument } from './modelDocument';
 
@@ -35,12 +35,10 @@ async function rowsOf(
   forgotten: ReadonlySet<number> | null,
 ): Promise<PredictionRow[]> {
   const { viewer } = host;
-  const overview = await viewer.ask(protocol => protocol.openDatasetRequest, {
-    source,
-    classes: binding.classes,
-    model: models.before,
-    preprocess: binding.preprocess,
-  });
+  const overview = await viewer.ask(
+    protocol => protocol.openDatasetRequest,
+    datasetRequest(binding, source, models.before),
+  );
   const { id } = overview;
   try {
     const { labels } = await viewer.ask(protocol => protocol.datasetColumnsRequest, { id });

@@ -37,6 +37,8 @@ export async function saveModel(
   if (state.current.kind === 'run' && after.original !== null) {
     await host.runs.noteOriginal(state.current.runId, after.original);
   }
+  // What the file holds is no proposal any more when it is opened again.
+  if (state.current.kind === 'run') await host.rememberProposal(document.path, null);
   await host.refer(document);
 }
 

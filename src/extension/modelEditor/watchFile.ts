@@ -1,5 +1,7 @@
 // Notices when a model's file, or a data file it refers to, changes on disk.
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
+import { literalPattern } from '../literalPattern';
 import type { ModelDocument } from './modelDocument';
 
 /** How long a file must have been quiet before it is looked at, in milliseconds. */
@@ -21,7 +23,10 @@ export function watchFile(document: ModelDocument): void {
     for (const watcher of watchers.splice(0)) watcher.dispose();
     for (const file of files) {
       const uri = vscode.Uri.file(file);
-      const pattern = new vscode.RelativePattern(vscode.Uri.joinPath(uri, '..'), escaped(uri));
+      const pattern = new vscode.RelativePattern(
+        vscode.Uri.joinPath(uri, '..'),
+        literalPattern(basename(file)),
+      );
       const watcher = vscode.workspace.createFileSystemWatcher(pattern);
       watcher.onDidChange(changed);
       watcher.onDidCreate(changed);
@@ -36,12 +41,4 @@ export function watchFile(document: ModelDocument): void {
     listening.dispose();
     for (const watcher of watchers) watcher.dispose();
   });
-}
-
-/** The last part of a path with the signs of a pattern taken literally. */
-function escaped(uri: vscode.Uri): string {
-  return uri.path
-    .split('/')
-    .at(-1)!
-    .replace(/[[\]{}*?]/g, sign => `[${sign}]`);
 }

@@ -10,6 +10,7 @@ import { progressText } from '../../shared/progressText';
 import type { RunResult } from '../../shared/report';
 import type { JobProgress } from '../../shared/solverProtocol';
 import type { Host } from '../host';
+import type { RunningJob } from '../modelEditor/modelDocument';
 import { collectRun } from './collect';
 import { readOrder, writeOrder, type JobOrder } from './jobFile';
 import type { RunRecord } from './runStore';
@@ -55,6 +56,14 @@ export class Jobs implements vscode.Disposable {
   /** The process of the job under way; null when none is. */
   get processId(): number | null {
     return this.current?.client.folder.owner() ?? null;
+  }
+
+  /** The job under way on a model, or null. */
+  runningOn(model: string): RunningJob | null {
+    const job = this.current;
+    return job?.order.model === model
+      ? { method: job.order.method, progress: job.client.state.progress }
+      : null;
   }
 
   /** Resolves when no job is under way and the last one's result was dealt with. */
