@@ -11,42 +11,45 @@ interface Told {
   readonly body: unknown;
 }
 
-/** A hundred thousand rows: every seventh prediction is wrong, and the loss grows with the index. */
-const size = 100_000;
-const numbers = Array.from({ length: size }, (_, index) => index);
 const hostile = '<img src=x onerror="window.broken = true">';
-const scene = {
-  state: 'ready',
-  model: 'model.onnx',
-  restricted: false,
-  stale: false,
-  predictionsFail: null as string | null,
-  predictionsWait: false,
-  overview: {
-    id: '1',
-    path: `/data/${hostile}/train.csv`,
-    size,
-    kind: 'rows',
-    inputs: [],
-    classes: ['cat', 'dog', hostile],
-    labels: 'classes',
-    columns: [{ name: hostile, kind: 'text' }],
-    warnings: [`A warning about ${hostile}.`],
-  },
-  columns: {
-    labels: numbers.map(index => index % 3),
-    columns: { [hostile]: numbers.map(index => (index === 5 ? hostile : 'plain')) },
-  },
-  predictions: {
-    predicted: numbers.map(index => (index % 7 === 0 ? (index + 1) % 3 : index % 3)),
-    loss: numbers.map(index => index / 1000),
-    confidence: numbers.map(() => 0.5),
-  },
-  forget: [1, 2, 3],
-  pixels: null,
-  side: 0,
-  values: numbers.slice(0, 100).map(index => [index, -index]),
-};
+
+/** What a test changes of the scene. */
+interface Changes {
+  readonly size?: number;
+  readonly state?: string;
+  readonly restricted?: boolean;
+  readonly predictionsFail?: string;
+  readonly predictionsWait?: boolean;
+  readonly forget?: readonly number[];
+}
+
+/** A script that makes a scene of rows: every seventh prediction is wrong, the loss grows with the index. */
+function sceneOf({ size = 2000, ...changes }: Changes): string {
+  return `{
+    const hostile = ${JSON.stringify(hostile)};
+    const numbers = Array.from({ length: ${size} }, (_, index) => index);
+    window.scene = {
+      state: 'ready', model: 'model.onnx', restricted: false, stale: false, predictionsFail: null,
+      predictionsWait: false, forget: [1, 2, 3], pixels: null, side: 0,
+      overview: {
+        id: '1', path: '/data/' + hostile + '/train.csv', size: ${size}, kind: 'rows', inputs: [],
+        classes: ['cat', 'dog', hostile], labels: 'classes', columns: [{ name: hostile, kind: 'text' }],
+        warnings: ['A warning about ' + hostile + '.'],
+      },
+      columns: {
+        labels: numbers.map(index => index % 3),
+        columns: { [hostile]: numbers.map(index => (index === 5 ? hostile : 'plain')) },
+      },
+      predictions: {
+        predicted: numbers.map(index => (index % 7 === 0 ? (index + 1) % 3 : index % 3)),
+        loss: numbers.map(index => index / 1000),
+        confidence: numbers.map(() => 0.5),
+      },
+      values: numbers.slice(0, 100).map(index => [index, -index]),
+      ...${JSON.stringify(changes)},
+    };
+  }`;
+}
 
 describe('the dataset panel in a browser', () => {
   let browser: Browser;
@@ -78,18 +81,14 @@ describe('the dataset panel in a browser', () => {
   after(() => browser?.close());
   afterEach(() => page?.close());
 
-  async function open(changes: Partial<typeof scene> = {}): Promise<void> {
+  async function open(changes: Changes = {}): Promise<void> {
     page = await browser.newPage({ viewport: { width: 1000, height: 360 } });
     await page.goto('about:blank');
-    await page.evaluate(value => ((window as unknown as { scene: unknown }).scene = value), {
-      ...scene,
-      ...changes,
-    });
-    await page.addScriptTag({ content: script });
+    await page.addScriptTag({ content: sceneOf(changes) + script });
   }
 
   /** Opens, and waits until the samples and their predictions are drawn. */
-  async function openDrawn(changes: Partial<typeof scene> = {}): Promise<void> {
+  async function openDrawn(changes: Changes = {}): Promise<void> {
     await open(changes);
     await page.locator('.cell[aria-label*="prediction"]').first().waitFor();
     await page.locator('.scroller').focus();
@@ -99,7 +98,7 @@ describe('the dataset panel in a browser', () => {
   /** What the panel told since it was asked last, once it had time to. */
   async function told(): Promise<Told[]> {
     await page.waitForTimeout(120);
-    return page.evaluate(() => (window as unknown as { told: Told[] }).told.splice(0));
+    return page.evaluate<Told[]>('window.told.splice(0)');
   }
 
   async function lastSelection(): Promise<unknown> {
@@ -142,16 +141,11 @@ describe('the dataset panel in a browser', () => {
 
   it('tells the selection before a menu opens, and says what the menu is for', async () => {
     await openDrawn();
-    await page.evaluate(() => {
-      document.addEventListener('contextmenu', event => {
-        const place = (event.target as HTMLElement).closest<HTMLElement>('[data-vscode-context]');
-        (window as unknown as { told: Told[] }).told.push({
-          name: 'menu',
-          body: place?.dataset['vscodeContext'] ?? null,
-        });
-        event.preventDefault();
-      });
-    });
+    await page.evaluate(`document.addEventListener('contextmenu', event => {
+      const place = event.target.closest('[data-vscode-context]');
+      window.told.push({ name: 'menu', body: place?.dataset.vscodeContext ?? null });
+      event.preventDefault();
+    })`);
     await page.locator('[data-index="3"]').click();
     await page.locator('[data-index="4"]').click({ modifiers: ['Control'] });
     await told();
@@ -187,19 +181,20 @@ describe('the dataset panel in a browser', () => {
   });
 
   it('holds a hundred thousand samples in a few cells, and draws only what is seen', async () => {
-    await openDrawn();
+    const size = 100_000;
+    await openDrawn({ size });
     await page.keyboard.press('End');
     await page.locator(`[data-index="${size - 1}"].focused`).waitFor();
     await page.waitForTimeout(200);
     assert.ok((await page.locator('.cell').count()) < 100);
-    const asked = await page.evaluate(() => (window as unknown as { asked: number[] }).asked);
+    const asked = await page.evaluate<number[]>('window.asked');
     assert.ok(asked.length > 0 && asked.length < 200, `${asked.length} cards`);
     assert.equal(new Set(asked).size, asked.length, 'no card is asked for twice');
-    const inside = await page.evaluate(() => {
-      const cell = document.querySelector('.cell.focused')!.getBoundingClientRect();
-      const list = document.querySelector('.scroller')!.getBoundingClientRect();
-      return cell.top >= list.top && cell.bottom <= list.bottom;
-    });
+    const inside = await page.evaluate<boolean>(`{
+      const cell = document.querySelector('.cell.focused').getBoundingClientRect();
+      const list = document.querySelector('.scroller').getBoundingClientRect();
+      cell.top >= list.top && cell.bottom <= list.bottom;
+    }`);
     assert.ok(inside, 'the last sample is in view');
     await page.locator('.row-title[data-title="loss"]').click();
     await page.locator('.cell').first().waitFor();
@@ -265,9 +260,7 @@ describe('the dataset panel in a browser', () => {
     await open({ predictionsFail: 'The viewer ended.' });
     await page.getByText('The viewer ended.').waitFor();
     await page.locator('.cell').first().waitFor();
-    await page.evaluate(() => {
-      (window as unknown as { scene: { predictionsFail: null } }).scene.predictionsFail = null;
-    });
+    await page.evaluate('window.scene.predictionsFail = null');
     await page.locator('.banners vscode-button', { hasText: 'Try Again' }).click();
     await page.locator('.cell[aria-label*="prediction"]').first().waitFor();
     assert.equal(await page.getByText('The viewer ended.').count(), 0);
@@ -287,16 +280,19 @@ describe('the dataset panel in a browser', () => {
     await page.locator('.filter-input').fill(`label:${hostile.slice(0, 4)}`);
     await page.waitForTimeout(200);
     assert.equal(await page.locator('img').count(), 0);
-    assert.equal(await page.evaluate(() => 'broken' in window), false);
+    assert.equal(await page.evaluate('"broken" in window'), false);
   });
 
   it('offers no unlearning where it cannot be had, and says why', async () => {
-    const why = async (changes: Partial<typeof scene>): Promise<string | null> => {
+    const why = async (changes: Changes): Promise<string | null> => {
       await open(changes);
       const button = page.locator('vscode-button', { hasText: 'Unlearn…' });
       await button.waitFor();
       await page.locator('.cell').first().waitFor();
-      assert.equal(await button.evaluate(element => (element as HTMLButtonElement).disabled), true);
+      assert.equal(
+        await button.evaluate(element => (element as unknown as { disabled: boolean }).disabled),
+        true,
+      );
       const tip = await button.getAttribute('title');
       await page.close();
       return tip;

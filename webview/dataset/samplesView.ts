@@ -212,7 +212,6 @@ export class SamplesView {
     const { store } = this;
     const empty = store.list.order.length === 0;
     this.nothing.hidden = !empty;
-    this.scroller.element.classList.toggle('behind', empty);
     if (!empty || this.nothing.dataset['for'] === store.filter + store.problem) return;
     this.nothing.dataset['for'] = store.filter + store.problem;
     const sentence = store.problem?.waiting

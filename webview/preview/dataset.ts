@@ -26,11 +26,14 @@ declare global {
     scene: Scene;
     /** Everything that the panel told the host. */
     told: { name: string; body: unknown }[];
+    /** The samples whose cards it asked for, in turn. */
+    asked: number[];
   }
 }
 
 const { scene } = window;
 window.told = [];
+window.asked = [];
 const bytes = scene.pixels === null ? null : Uint8Array.from(atob(scene.pixels), char => char.charCodeAt(0));
 
 function thumbnail(index: number): string | null {
@@ -77,6 +80,7 @@ async function answer(name: string, body: unknown): Promise<unknown> {
       if (scene.predictionsFail !== null) throw new Error(scene.predictionsFail);
       return scene.predictions;
     case 'cards':
+      window.asked.push(...(body as { indices: number[] }).indices);
       return (body as { indices: number[] }).indices.map(index => ({
         index,
         thumbnail: thumbnail(index),
