@@ -100,7 +100,11 @@ export class VirtualTable<Row> {
     );
     this.element.addEventListener('scroll', () => this.schedule());
     this.element.addEventListener('keydown', event => this.pressKey(event));
-    this.element.addEventListener('focus', () => this.markActive());
+    this.element.addEventListener('focus', () => {
+      // The keyboard has to be somewhere: on the row it was on, else on the first.
+      if (this.activeKey === null && this.activeIndex !== -1) this.moveTo(this.activeIndex);
+      else this.markActive();
+    });
     this.body.addEventListener('mousedown', event => this.pressRow(event));
     this.body.addEventListener('dblclick', event => {
       const row = this.sorted[this.indexOf(event.target)];

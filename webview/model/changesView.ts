@@ -6,6 +6,7 @@ import { h, replaceContent } from '../kit/dom';
 import { plainTable } from '../kit/plot';
 import { shareBar, sparkline } from '../kit/sparkline';
 import { emptyState, errorState, skeleton } from '../kit/states';
+import { longName } from '../kit/longName';
 import { VirtualTable } from '../kit/virtualTable';
 import type { TableColumn } from '../kit/virtualTable';
 import { beforeAfterFigure, changeFigure } from './distribution';
@@ -22,15 +23,17 @@ const columns: readonly TableColumn<Row>[] = [
   {
     key: 'name',
     title: 'tensor',
-    width: 'minmax(112px, 1.2fr)',
+    width: 'minmax(144px, 1.6fr)',
     look: 'name',
     text: row => row.change.name,
+    draw: row => longName(row.change.name),
+    tipOf: row => row.change.name,
     value: row => row.change.name,
   },
   {
     key: 'shape',
     title: 'shape',
-    width: 'minmax(88px, 1fr)',
+    width: 'minmax(112px, 1fr)',
     look: 'name',
     from: 680,
     text: row => shape(row.change.dims),

@@ -21,7 +21,7 @@ export function valuesFigure(name: string, values: Histogram): HTMLElement {
     height: 180,
     draw: () => ({
       ...margins,
-      ...axes('value'),
+      ...axes('value', bins),
       marks: [bars(bins, () => 'var(--lethe-original)'), Plot.ruleY([0], { stroke: 'var(--lethe-border)' })],
     }),
     table: () => table(['value from', 'to', 'elements'], bins, bin => [count(bin.count)]),
@@ -42,7 +42,7 @@ export function changeFigure(name: string, change: Histogram): HTMLElement {
     height: 180,
     draw: () => ({
       ...margins,
-      ...axes('Δ = after − before'),
+      ...axes('Δ = after − before', bins),
       marks: [
         bars(bins, bin => divergingColor((bin.from + bin.to) / 2 / reach)),
         Plot.ruleY([0], { stroke: 'var(--lethe-border)' }),
@@ -66,7 +66,7 @@ export function beforeAfterFigure(name: string, before: Histogram, after: Histog
     height: 180,
     draw: () => ({
       ...margins,
-      ...axes('value'),
+      ...axes('value', [...old, ...fresh]),
       marks: [
         bars(old, () => 'var(--lethe-original)', 0.55),
         Plot.lineY(outline(fresh), { x: 'x', y: 'y', stroke: 'var(--lethe-proposal)', strokeWidth: 2 }),
@@ -90,7 +90,7 @@ function divergingColor(place: number): string {
 }
 
 /** Counts stand on a square-root scale: the tails are what unlearning moves, and a linear one would hide them. */
-function axes(label: string): Plot.PlotOptions {
+function axes(label: string, bins: readonly Bin[]): Plot.PlotOptions {
   return {
     x: { label, labelAnchor: 'center', labelArrow: 'none', ticks: 5, tickFormat: tick },
     y: {
@@ -98,12 +98,19 @@ function axes(label: string): Plot.PlotOptions {
       labelAnchor: 'center',
       labelArrow: 'none',
       type: 'sqrt',
-      ticks: 4,
+      ticks: countTicks(bins),
       grid: true,
       tickFormat: tick,
     },
     color: { type: 'identity' },
   };
+}
+
+/** Whole counts that stand about evenly on a square-root scale. */
+function countTicks(bins: readonly Bin[]): number[] {
+  const most = bins.reduce((largest, bin) => Math.max(largest, bin.count), 0);
+  const round = (value: number): number => Math.round(Number(value.toPrecision(1)));
+  return [...new Set([0, 1 / 16, 1 / 4, 9 / 16, 1].map(share => round(share * most)))];
 }
 
 /** Tick labels with a true minus and no trailing zeros. */

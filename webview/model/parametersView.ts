@@ -6,6 +6,7 @@ import { h, replaceContent } from '../kit/dom';
 import { emptyState, errorState } from '../kit/states';
 import { sparkline } from '../kit/sparkline';
 import { textField } from '../kit/toolkit';
+import { longName } from '../kit/longName';
 import { VirtualTable } from '../kit/virtualTable';
 import type { TableColumn } from '../kit/virtualTable';
 import { valuesFigure } from './distribution';
@@ -42,17 +43,14 @@ const columns: readonly TableColumn<Row>[] = [
   {
     key: 'name',
     title: 'parameter',
-    width: 'minmax(112px, 1.6fr)',
+    width: 'minmax(144px, 2fr)',
     look: 'name',
     text: row => row.parameter.name,
     value: row => row.parameter.name,
     draw: row =>
-      h(
-        'span',
-        { class: `vtable-text ${row.parameter.trainable ? '' : 'muted'}` },
-        row.parameter.name,
-        row.parameter.trainable ? '' : ' · fixed',
-      ),
+      row.parameter.trainable
+        ? longName(row.parameter.name)
+        : h('span', { class: 'muted fixed-name' }, longName(row.parameter.name), ' · fixed'),
     tipOf: row =>
       row.parameter.trainable
         ? row.parameter.name
@@ -70,15 +68,15 @@ const columns: readonly TableColumn<Row>[] = [
   {
     key: 'shape',
     title: 'shape',
-    width: 'minmax(112px, 1.2fr)',
+    width: 'minmax(112px, 1fr)',
     look: 'name',
-    from: 480,
+    from: 560,
     text: row => shape(row.parameter.dims),
   },
   {
     key: 'count',
     title: 'elements',
-    width: 'minmax(72px, 0.7fr)',
+    width: 'minmax(88px, 0.7fr)',
     align: 'end',
     look: 'number',
     largestFirst: true,

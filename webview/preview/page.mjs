@@ -1,8 +1,11 @@
 // A webview's page as VS Code would host it: the theme's tokens, the strict content policy, and a host that is played
 // by a script. Served to a headless browser without any network.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { themes } from './themes.mjs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Values of VS Code's colour tokens in its default themes; in VS Code they come from the theme. */
+const themes = JSON.parse(readFileSync(join(dirname(fileURLToPath(import.meta.url)), 'themes.json'), 'utf8'));
 
 const origin = 'http://preview.invalid';
 
@@ -47,8 +50,8 @@ function playHost(scene) {
 
 /** Opens a scene in a browser page. `view` is "model" or "dataset"; `folder` holds the bundles. */
 export async function openScene(browser, { view, folder, theme, width, height, scene }) {
-  const { tokens, bodyClass } = themes[theme];
-  const rules = Object.entries(tokens).map(([name, value]) => `--vscode-${name}: ${value};`);
+  const bodyClass = `vscode-${theme}`;
+  const rules = Object.entries(themes[theme]).map(([name, value]) => `--vscode-${name}: ${value};`);
   const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-p'; style-src 'self' 'nonce-p'; font-src 'self'; img-src 'self' data:;">
 <meta property="csp-nonce" content="p">

@@ -16,7 +16,7 @@ if (!data || !out) {
 }
 const scenes = modelScenes(JSON.parse(readFileSync(data, 'utf8')));
 const names = wantedScenes && wantedScenes !== 'all' ? wantedScenes.split(',') : Object.keys(scenes);
-const themes = (wantedThemes ?? 'dark,light,contrast').split(',');
+const themes = (wantedThemes ?? 'dark,light,high-contrast').split(',');
 const widths = (wantedWidths ?? '1200,700').split(',').map(Number);
 mkdirSync(out, { recursive: true });
 
