@@ -1,6 +1,6 @@
 // What the extension exports: enough for a test to see what a person would, and to wait for what takes time.
 import type { DocumentState } from '../shared/documentState';
-import type { MethodSettings } from '../shared/recipe';
+import type { MethodSettings, Preprocess } from '../shared/recipe';
 import { bindingOfPath, bindingOfRecipe } from './dataset/binding';
 import type { Host } from './host';
 import { openBinding } from './commands/openDataset';
@@ -25,6 +25,7 @@ export interface DatasetView {
   readonly kind: 'empty' | 'loading' | 'error' | 'ready';
   readonly path: string | null;
   readonly size: number | null;
+  readonly preprocess: Preprocess | null;
   readonly message: string | null;
   readonly forgetSet: readonly number[];
   readonly selection: readonly number[];
@@ -72,6 +73,7 @@ export function createApi(host: Host): LetheApi {
         kind: state.kind,
         path: state.kind === 'ready' ? state.overview.path : null,
         size: state.kind === 'ready' ? state.overview.size : null,
+        preprocess: host.dataset.binding?.preprocess ?? null,
         message: state.kind === 'error' ? state.message : null,
         forgetSet: host.dataset.forgetSet,
         selection: host.dataset.selection,

@@ -1,6 +1,6 @@
 // Processes that die, jobs that are cancelled, data that do not fit: said once, and the document unharmed.
 import * as assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commands, Uri } from 'vscode';
 import type { LetheApi } from '../../src/extension/api';
@@ -81,6 +81,45 @@ describe('when something goes wrong', () => {
     const dataset = api.dataset();
     assert.equal(dataset.kind, 'error');
     assert.match(dataset.message ?? '', /misfit\.csv/);
+  });
+
+  it('a recipe that is run writes what it names, and its result is proposed', async () => {
+    const path = join(folder, 'own.unlearn.json');
+    const recipe = {
+      model: 'model.onnx',
+      output: 'own.onnx',
+      data: { train: 'train.npz', preprocess: { scale: 0.00392156862745098 } },
+      forget: { indices: [7, 9] },
+      method: { name: 'gd', epochs: 1, batchSize: 10 },
+    };
+    writeFileSync(path, JSON.stringify(recipe));
+    await commands.executeCommand('lethe.runRecipe', Uri.file(path));
+    await api.idle();
+    const document = await documentOf(model, ({ proposal }) => proposal !== null);
+    assert.equal(document.dirty, false);
+    assert.deepEqual(readFileSync(model), original);
+    assert.notDeepEqual(readFileSync(join(folder, 'own.onnx')), original);
+    assert.ok(existsSync(join(folder, 'own.report', 'receipt.json')));
+    assert.deepEqual(await api.runs(model), [document.proposal]);
+    await commands.executeCommand('lethe.discard', document.proposal);
+    await documentOf(model, ({ proposal }) => proposal === null);
+  });
+
+  it('the forget set is written as a list that can be read again', async () => {
+    await api.openDataset({ recipe: join(folder, 'recipe.unlearn.json') });
+    api.setForgetSet([12, 3]);
+    const path = join(folder, 'written.csv');
+    await commands.executeCommand('lethe.exportForget', Uri.file(path));
+    assert.equal(readFileSync(path, 'utf8'), 'index\n3\n12\n');
+    api.setForgetSet([]);
+    await commands.executeCommand('lethe.importForget', Uri.file(path));
+    assert.deepEqual(api.dataset().forgetSet, [3, 12]);
+  });
+
+  it('data without a recipe get the scaling that fits the model best', async () => {
+    await api.openDataset({ path: join(folder, 'train.npz'), model });
+    assert.equal(api.dataset().kind, 'ready');
+    assert.deepEqual(api.dataset().preprocess, { scale: 1 / 255 });
   });
 
   it('a forget list with a sample that is not there changes nothing', async () => {
