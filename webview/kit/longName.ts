@@ -3,7 +3,7 @@ import { h } from './dom';
 import './longName.css';
 
 /** A name whose beginning gives way first; the last parts stay. Its text is the whole name. */
-export function longName(name: string, keep = 22): HTMLElement {
+export function longName(name: string, keep = 16): HTMLElement {
   const cut = cutOf(name, keep);
   return h(
     'span',
@@ -17,6 +17,6 @@ export function longName(name: string, keep = 22): HTMLElement {
 function cutOf(name: string, keep: number): number {
   if (name.length <= keep) return 0;
   const least = name.length - keep;
-  const found = name.slice(least).search(/[./_:]/);
+  const found = name.slice(least).search(/[./:]/);
   return found === -1 ? least : least + found;
 }

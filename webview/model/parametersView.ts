@@ -70,7 +70,7 @@ const columns: readonly TableColumn<Row>[] = [
     title: 'shape',
     width: 'minmax(112px, 1fr)',
     look: 'name',
-    from: 560,
+    from: 640,
     text: row => shape(row.parameter.dims),
   },
   {

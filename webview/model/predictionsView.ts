@@ -198,10 +198,10 @@ export class PredictionsView implements View {
       h(
         'p',
         null,
-        `Label ${row.label}. `,
+        `Label ${this.said(row.label)}. `,
         row.before === row.after
-          ? `The model says ${row.after}, as before.`
-          : `The model said ${row.before} and now says ${row.after}.`,
+          ? `The model says ${this.said(row.after)}, as before.`
+          : `The model said ${this.said(row.before)} and now says ${this.said(row.after)}.`,
       ),
       h(
         'p',
@@ -209,6 +209,11 @@ export class PredictionsView implements View {
         `loss ${significant(row.lossBefore)} → ${significant(row.lossAfter)}`,
       ),
     );
+  }
+
+  /** A class as it is named, a value with four digits. */
+  private said(text: string): string {
+    return this.fields?.labelKind === 'values' ? significant(Number(text), 4) : text;
   }
 
   /** Held-out samples are not in the dataset panel, which shows the training data. */
