@@ -28,7 +28,7 @@ export const unlearnCommand: Command = {
     }
     if (host.jobs.running)
       throw new LetheError('A run is under way. Wait for it to end, or cancel it first.');
-    const samples = await chooseSamples(host);
+    const samples = await chooseSamples(host, isPanel(given));
     if (samples === null) return;
     const method = await chooseMethod(host, samples);
     if (method === null) return;
@@ -51,8 +51,11 @@ async function refuseWhereRestricted(): Promise<void> {
   throw new vscode.CancellationError();
 }
 
-/** The selection or the forget set; asks where both hold different samples. Null when the person gave up. */
-async function chooseSamples(host: Host): Promise<readonly number[] | null> {
+/**
+ * The selection or the forget set; asks where it is not plain which is meant: from a sample's menu (`clicked`) the
+ * selection speaks, elsewhere only what it adds. Null when the person gave up.
+ */
+async function chooseSamples(host: Host, clicked: boolean): Promise<readonly number[] | null> {
   const { selection, forgetSet } = host.dataset;
   const both = [...new Set([...forgetSet, ...selection])].sort((a, b) => a - b);
   if (both.length === 0) {
@@ -64,14 +67,24 @@ async function chooseSamples(host: Host): Promise<readonly number[] | null> {
     return null;
   }
   if (forgetSet.length === 0) return selection;
-  if (selection.length === 0 || both.length === forgetSet.length) return forgetSet;
+  if (selection.length === 0) return forgetSet;
+  const within = both.length === forgetSet.length;
+  if (within && (!clicked || selection.length === forgetSet.length)) return forgetSet;
   const choice = await vscode.window.showQuickPick(
     [
-      { label: `The forget set and the selection`, description: samplesText(both.length), samples: both },
-      { label: `The selection`, description: samplesText(selection.length), samples: selection },
-      { label: `The forget set`, description: samplesText(forgetSet.length), samples: forgetSet },
+      ...(within
+        ? []
+        : [
+            {
+              label: 'The forget set and the selection',
+              description: samplesText(both.length),
+              samples: both,
+            },
+          ]),
+      { label: 'The selection', description: samplesText(selection.length), samples: selection },
+      { label: 'The forget set', description: samplesText(forgetSet.length), samples: forgetSet },
     ],
-    { title: 'Unlearn Samples (1 of 2)', placeHolder: 'Which samples to forget' },
+    { title: 'Unlearn Samples', placeHolder: 'Which samples to forget' },
   );
   return choice?.samples ?? null;
 }
