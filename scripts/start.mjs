@@ -26,11 +26,13 @@ if (desktop) {
   const port = Number(values.port ?? 0);
   const dataFolder = join(root, '.vscode-test', 'start-data');
   // The samples are the project's own, so nobody is asked to trust them.
-  const server = await startServer({ dataFolder, port, trustEverything: true }).catch(error => {
-    console.error(error.message);
-    process.exit(1);
-  });
-  const address = windowAddress(server, { folder: samples, extension: root });
+  const server = await startServer({ dataFolder, extension: root, port, trustEverything: true }).catch(
+    error => {
+      console.error(error.message);
+      process.exit(1);
+    },
+  );
+  const address = windowAddress(server, { folder: samples });
   console.log(`
 VS Code with Lethe and the samples:
 

@@ -1,6 +1,6 @@
 // A VS Code server for tests and `npm start`: the one inside the npm package code-server, on 127.0.0.1 only.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { nodeBinary, npm, root } from './ensure.mjs';
@@ -34,6 +34,15 @@ const quietSettings = {
   'workbench.startupEditor': 'none',
 };
 
+/** Puts an extension's folder among the installed ones, by a link, as if it had been installed from its VSIX. */
+function linkExtension(dataFolder, extension) {
+  const installed = join(dataFolder, 'extensions');
+  const { publisher, name, version } = JSON.parse(readFileSync(join(extension, 'package.json'), 'utf8'));
+  rmSync(installed, { recursive: true, force: true });
+  mkdirSync(installed, { recursive: true });
+  symlinkSync(extension, join(installed, `${publisher}.${name}-${version}`), 'junction');
+}
+
 /** A port of 127.0.0.1 that nobody listens on now. */
 function freePort() {
   return new Promise((resolve, reject) => {
@@ -47,14 +56,23 @@ function freePort() {
 }
 
 /**
- * Starts the server with its data in `dataFolder`. Gives `{ origin, authority, stop }`; `stop` resolves when the process
- * and its children have gone. `port` 0 takes a free one; `trustEverything` turns Workspace Trust off; `environment` is
- * added to what the extension host sees.
+ * Starts the server with its data in `dataFolder`. Gives `{ origin, authority, output, ended, stop }`; `stop` resolves
+ * when the process has gone. `extension` is a folder to show as installed; without it, windows take the extension and
+ * the tests that their addresses name, which VS Code allows only with its driver for smoke tests, and then it shows no
+ * notifications. `port` 0 takes a free one; `trustEverything` turns Workspace Trust off; `environment` is added to what
+ * the extension host sees.
  */
-export async function startServer({ dataFolder, port = 0, trustEverything = false, environment = {} }) {
+export async function startServer({
+  dataFolder,
+  extension = null,
+  port = 0,
+  trustEverything = false,
+  environment = {},
+}) {
   const main = ensureServer();
   mkdirSync(join(dataFolder, 'data', 'Machine'), { recursive: true });
   writeFileSync(join(dataFolder, 'data', 'Machine', 'settings.json'), JSON.stringify(quietSettings, null, 2));
+  if (extension !== null) linkExtension(dataFolder, extension);
   const taken = port || (await freePort());
   const output = [];
   const child = spawn(
@@ -67,7 +85,7 @@ export async function startServer({ dataFolder, port = 0, trustEverything = fals
       String(taken),
       '--without-connection-token',
       '--accept-server-license-terms',
-      '--enable-smoke-test-driver',
+      ...(extension === null ? ['--enable-smoke-test-driver'] : []),
       '--telemetry-level',
       'off',
       '--server-data-dir',
@@ -116,13 +134,13 @@ function serverEnvironment() {
   );
 }
 
-/** The address of a window on `folder`, with an extension under development where one is given. */
+/** The address of a window on `folder`; with `extension` and `tests` it runs those and ends. */
 export function windowAddress(server, { folder, extension, tests }) {
   const remote = path => `vscode-remote://${server.authority}${uriPath(path)}`;
   const payload = [
+    ['skipWelcome', 'true'],
     ...(extension ? [['extensionDevelopmentPath', remote(extension)]] : []),
     ...(tests ? [['extensionTestsPath', remote(tests)]] : []),
-    ['skipWelcome', 'true'],
   ];
   const query = new URLSearchParams({ folder: uriPath(folder), payload: JSON.stringify(payload) });
   return `${server.origin}/?${query}`;

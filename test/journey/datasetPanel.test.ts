@@ -95,9 +95,17 @@ describe('the dataset panel in a browser', () => {
     await told();
   }
 
+  /** Waits in the page's own time until what it had planned by now is told and drawn. */
+  async function settled(): Promise<void> {
+    await page.evaluate(`new Promise(done => setTimeout(() => {
+      const frame = left => (left === 0 ? done() : requestAnimationFrame(() => frame(left - 1)));
+      frame(3);
+    }, 150))`);
+  }
+
   /** What the panel told since it was asked last, once it had time to. */
   async function told(): Promise<Told[]> {
-    await page.waitForTimeout(120);
+    await settled();
     return page.evaluate<Told[]>('window.told.splice(0)');
   }
 
@@ -110,6 +118,7 @@ describe('the dataset panel in a browser', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
     await page.locator('.scroller:focus').waitFor();
+    await settled();
   }
 
   it('selects by keyboard: arrows, ranges, single ones, all that pass the filter', async () => {
@@ -185,7 +194,7 @@ describe('the dataset panel in a browser', () => {
     await openDrawn({ size });
     await page.keyboard.press('End');
     await page.locator(`[data-index="${size - 1}"].focused`).waitFor();
-    await page.waitForTimeout(200);
+    await settled();
     assert.ok((await page.locator('.cell').count()) < 100);
     const asked = await page.evaluate<number[]>('window.asked');
     assert.ok(asked.length > 0 && asked.length < 200, `${asked.length} cards`);
@@ -197,8 +206,7 @@ describe('the dataset panel in a browser', () => {
     }`);
     assert.ok(inside, 'the last sample is in view');
     await page.locator('.row-title[data-title="loss"]').click();
-    await page.locator('.cell').first().waitFor();
-    await page.waitForTimeout(100);
+    await settled();
     assert.equal(await page.locator('.cell').first().getAttribute('data-index'), String(size - 1));
   });
 
@@ -278,7 +286,7 @@ describe('the dataset panel in a browser', () => {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await page.locator('.filter-input').fill(`label:${hostile.slice(0, 4)}`);
-    await page.waitForTimeout(200);
+    await settled();
     assert.equal(await page.locator('img').count(), 0);
     assert.equal(await page.evaluate('"broken" in window'), false);
   });

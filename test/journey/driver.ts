@@ -12,8 +12,8 @@ interface Server {
   output(): string;
 }
 interface ServerScript {
-  startServer(options: { dataFolder: string; trustEverything?: boolean }): Promise<Server>;
-  windowAddress(server: Server, options: { folder: string; extension: string }): string;
+  startServer(options: { dataFolder: string; extension: string; trustEverything: boolean }): Promise<Server>;
+  windowAddress(server: Server, options: { folder: string }): string;
   launchBrowser(): Promise<Browser>;
 }
 interface TestScript {
@@ -42,7 +42,8 @@ export async function openStage(options: { name: string; trustEverything: boolea
   const extension = needed('LETHE_TEST_EXTENSION');
   mkdirSync(scratch, { recursive: true });
   const dataFolder = join(scratch, 'data');
-  const server = await servers.startServer({ dataFolder, trustEverything: options.trustEverything });
+  const { trustEverything } = options;
+  const server = await servers.startServer({ dataFolder, extension, trustEverything });
   const browser = await servers.launchBrowser().catch(async (error: unknown) => {
     await server.stop();
     throw error;
@@ -51,7 +52,7 @@ export async function openStage(options: { name: string; trustEverything: boolea
     browser,
     storage: join(dataFolder, 'data', 'User', 'globalStorage', 'lethe.lethe'),
     workspace: (name, settings = {}) => tests.makeWorkspace(join(scratch, name), settings),
-    address: folder => servers.windowAddress(server, { folder, extension }),
+    address: folder => servers.windowAddress(server, { folder }),
     serverOutput: () => server.output(),
     close: async () => {
       await browser.close();
