@@ -3,7 +3,7 @@
 import { writeFilterText } from '../../src/shared/filter';
 import type { FilterCompletion } from '../../src/shared/filterComplete';
 import { completeFilter } from '../../src/shared/filterComplete';
-import { h, icon, uniqueId } from '../kit/dom';
+import { h, icon, setTip, uniqueId } from '../kit/dom';
 import type { SampleStore } from './store';
 
 /** A filter box; `update` shows what the store knows of the filter. */
@@ -31,6 +31,15 @@ function exampleFilter(store: SampleStore): string {
   const known = classes === null ? '3' : (classes[3] ?? classes[0] ?? '3');
   return `label:${writeFilterText(known)} wrong loss>2`;
 }
+
+/** The language in short, for a tooltip. */
+const help = [
+  'label:3  pred:cat  label:cat,dog  the class, by name or number',
+  'wrong  right  forget  the prediction is not the label, is the label; in the forget set',
+  'loss>2  confidence<0.5  index:0..99  numbers and ranges, also of columns',
+  'column:part  column=whole  texts; quote what has spaces: "my column":"a b"',
+  '-wrong  not wrong  wrong or loss>2  ( )  everything else must hold together',
+].join('\n');
 
 class Box implements FilterBox {
   private readonly listId = uniqueId('completions');
@@ -105,6 +114,7 @@ class Box implements FilterBox {
       this.apply();
       this.input.focus();
     });
+    setTip(this.element.querySelector<HTMLElement>('.codicon-filter')!, help);
     // The list must not take the focus from the field.
     this.options.addEventListener('mousedown', event => {
       event.preventDefault();

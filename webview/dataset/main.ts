@@ -34,8 +34,8 @@ let forget: readonly number[] = [];
 const read = new Set<string>();
 /** A command that the host could not fulfil, in its words. */
 let refusal: string | null = null;
-/** The dataset whose columns are on their way. */
-let awaited: string | null = null;
+/** The dataset whose columns are on their way, as the host described it last. */
+let awaited: ReadyState | null = null;
 let revealed: number | null = null;
 let bannersKey = '';
 let frame = 0;
@@ -126,15 +126,16 @@ async function showReady(state: ReadyState): Promise<void> {
     if (state.model !== before) await askPredictions(open.store);
     return;
   }
-  if (awaited === id) return;
-  awaited = id;
+  const underWay = awaited?.overview.id === id;
+  awaited = state;
+  if (underWay) return;
   open = null;
   replaceContent(content, loading(state.overview.path));
   try {
     const columns = await channel.ask('columns', null);
-    if (awaited !== id) return;
+    if (awaited?.overview.id !== id) return;
     const kept = savedState<{ kept: KeptView | null }>({ kept: null }).kept;
-    const store = new SampleStore(state, columns, kept, redraw);
+    const store = new SampleStore(awaited, columns, kept, redraw);
     const view = new SamplesView(
       store,
       size => indices => channel.ask('cards', { indices, size }),
@@ -156,7 +157,8 @@ async function showReady(state: ReadyState): Promise<void> {
     revealWhenThere();
     await askPredictions(store);
   } catch (error) {
-    if (awaited === id) show({ kind: 'error', message: sentence(error), path: state.overview.path });
+    if (awaited?.overview.id === id)
+      show({ kind: 'error', message: sentence(error), path: state.overview.path });
   }
 }
 
