@@ -9,21 +9,24 @@ export function markRegion(element: HTMLElement, label: string): void {
 
 /** Listens for F6 in the whole page. */
 export function moveBetweenRegions(): void {
-  window.addEventListener('keydown', event => {
-    if (event.key !== 'F6') return;
-    const regions = [...document.querySelectorAll<HTMLElement>('[data-region]')].filter(
-      region => region.getClientRects().length > 0,
-    );
-    if (regions.length === 0) return;
-    const here = regions.findLastIndex(region => region.contains(document.activeElement));
-    const step = event.shiftKey ? -1 : 1;
-    const next = here + step;
-    // Past either end the key belongs to the workbench.
-    if (here !== -1 && (next < 0 || next >= regions.length)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    focusIn(regions[here === -1 ? 0 : next]!);
-  });
+  // While capturing: VS Code listens on the window too, and would move to another part of the workbench as well.
+  window.addEventListener('keydown', moveByKey, { capture: true });
+}
+
+function moveByKey(event: KeyboardEvent): void {
+  if (event.key !== 'F6') return;
+  const regions = [...document.querySelectorAll<HTMLElement>('[data-region]')].filter(
+    region => region.getClientRects().length > 0,
+  );
+  if (regions.length === 0) return;
+  const here = regions.findLastIndex(region => region.contains(document.activeElement));
+  const step = event.shiftKey ? -1 : 1;
+  const next = here + step;
+  // Past either end the key belongs to the workbench.
+  if (here !== -1 && (next < 0 || next >= regions.length)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  focusIn(regions[here === -1 ? 0 : next]!);
 }
 
 function focusIn(region: HTMLElement): void {
