@@ -13,9 +13,8 @@ export const addToForgetCommand: Command = {
 export const removeFromForgetCommand: Command = {
   id: 'lethe.removeFromForget',
   run: (host, clicked, marked) => {
-    host.dataset.removeFromForgetSet(
-      samplesOf(marked) ?? samplesOf(clicked) ?? listed(host) ?? chosen(host, null),
-    );
+    const listed = isKeyOfList(clicked) ? host.markedInForgetSet : null;
+    host.dataset.removeFromForgetSet(listed ?? samplesOf(marked) ?? chosen(host, clicked));
   },
 };
 
@@ -25,8 +24,9 @@ export const clearForgetCommand: Command = {
   run: host => host.dataset.setForgetSet([]),
 };
 
-function listed(host: Host): readonly number[] | null {
-  return host.markedInForgetSet.length > 0 ? host.markedInForgetSet : null;
+/** Whether the call comes from a key pressed in the list; its argument is in the manifest. */
+function isKeyOfList(given: unknown): boolean {
+  return typeof given === 'object' && given !== null && 'pressedIn' in given;
 }
 
 function chosen(host: Host, given: unknown): readonly number[] {

@@ -104,9 +104,7 @@ export class Jobs implements vscode.Disposable {
     if (left.length === 0) return;
     const { JobFolder: Folder } = await import('../../client/jobFolder');
     for (const { path, order } of left) {
-      const work = this.resume(new Folder(path), order).catch((error: unknown) =>
-        this.host.log.error(messageOf(error)),
-      );
+      const work = this.resume(new Folder(path), order).catch((error: unknown) => this.report(error, order));
       this.busy = Promise.all([this.busy.catch(() => undefined), work]);
     }
   }
@@ -142,6 +140,7 @@ export class Jobs implements vscode.Disposable {
     try {
       const { SolverClient: Client } = await import('../../client/solverClient');
       client = await Client.launch({ program: this.host.solver, jobs: this.folder });
+      writeOrder(client.folder.path, order);
     } catch (error) {
       this.starting = false;
       this.changes.fire();
@@ -149,7 +148,6 @@ export class Jobs implements vscode.Disposable {
       this.report(error, order);
       return null;
     }
-    writeOrder(client.folder.path, order);
     return this.follow(client, order, () =>
       client.start({ recipe: order.recipe, assignments: order.assignments }),
     );
