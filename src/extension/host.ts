@@ -82,12 +82,17 @@ export class Host implements vscode.Disposable {
     this.activeDocument ??= document;
     const running = this.jobs.runningOn(document.path);
     if (running) document.setRunning(running);
-    let weights = JSON.stringify(document.state);
+    const keyOf = (): string => JSON.stringify([document.state, document.overview?.stamp]);
+    let key = keyOf();
+    let loaded = document.overview !== null;
     document.onDidChange(() => {
-      const now = JSON.stringify(document.state);
-      if (now !== weights && this.dataset.binding?.model === document.path) this.dataset.stalePredictions();
-      if (now !== weights) void this.refer(document);
-      weights = now;
+      const now = keyOf();
+      if (now !== key) {
+        void this.refer(document);
+        if (loaded && this.dataset.binding?.model === document.path) this.dataset.stalePredictions();
+      }
+      key = now;
+      loaded = document.overview !== null;
       this.documentChanges.fire(document);
     });
     document.onDidDispose(() => {

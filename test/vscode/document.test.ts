@@ -104,11 +104,13 @@ describe('a model document', () => {
 
   it('notices that its file changed on disk, and reads it again', async () => {
     const retrained = readFileSync(join(folder, 'retrained.onnx'));
+    await commands.executeCommand('lethe.compare', runId);
     writeFileSync(model, retrained);
     await documentOf(model, ({ stale }) => stale);
     await commands.executeCommand('lethe.reload', Uri.file(model));
     const document = await documentOf(model, ({ stale, ready }) => !stale && ready);
     assert.deepEqual(document.state.current, { kind: 'original' });
+    assert.equal(document.proposal, null, 'a run of other weights is not proposed for these');
     assert.equal(document.dirty, false);
   });
 

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { reloadModel } from '../modelEditor/saveModel';
 import type { Command } from './command';
 import { modelPathOf } from './targets';
 
@@ -10,7 +11,7 @@ export const reloadCommand: Command = {
     const document = path === null ? null : host.documentOf(path);
     if (!document) return;
     if (!document.dirty) {
-      await document.reload();
+      await reloadModel(host, document);
       return;
     }
     const choice = await vscode.window.showWarningMessage(

@@ -70,7 +70,7 @@ export class ModelEditorProvider implements vscode.CustomEditorProvider<ModelDoc
   }
 
   async revertCustomDocument(document: ModelDocument): Promise<void> {
-    await revertModel(document);
+    await revertModel(this.host, document);
   }
 
   backupCustomDocument(

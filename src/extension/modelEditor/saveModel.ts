@@ -81,9 +81,15 @@ async function writeCopy(
 }
 
 /** Back to what the file holds; where the file changed, to what it holds now. */
-export async function revertModel(document: ModelDocument): Promise<void> {
-  if (await document.checkDisk()) await document.reload();
+export async function revertModel(host: Host, document: ModelDocument): Promise<void> {
+  if (await document.checkDisk()) await reloadModel(host, document);
   else document.setWeights(reverted(document.state).current);
+}
+
+/** Takes what is on disk. A run of the weights that were there before is no longer proposed; it stays in the list. */
+export async function reloadModel(host: Host, document: ModelDocument): Promise<void> {
+  if (document.stale) await host.propose(document.path, null);
+  await document.reload();
 }
 
 /** Returns when the changed file may be written over; throws a CancellationError otherwise. */
