@@ -12,7 +12,7 @@ export function setSummaryTable(summaries: readonly SetSummary[], values: boolea
       { tip: `${count(part)} of ${count(summary.count)} samples` },
       percentValue(part / summary.count),
     );
-  const fits: readonly string[] = values ? [] : ['label fitted before, %', 'after, %', 'flipped'];
+  const fits: readonly string[] = values ? [] : ['fitted before, %', 'after, %', 'flipped'];
   const table = plainTable(
     ['set', 'samples', ...fits, 'mean loss before', 'after'],
     summaries.map(summary => [
