@@ -1,4 +1,5 @@
 // Rules of Gemm and MatMul. A weight matrix that is used once per sample gives factors instead of an outer product.
+import { elementCount } from '../../tensor/tensor';
 import type { GraphBuilder } from '../builder';
 import type { OuterFactor, Rule, RuleContext } from '../rule';
 import { sumTangents } from './elementwise';
@@ -102,7 +103,7 @@ function gradientOfRight(c: RuleContext, a: string, g: string, dy: string): stri
   const [da, dg] = [c.b.dims(a), c.b.dims(g)];
   if (c.inDims(1).length === 2 && da.length > 2) {
     // A plain weight matrix: one product over all rows instead of a product each and a sum.
-    const [rows, inner, columns] = [count(da.slice(0, -1)), da[da.length - 1]!, dg[dg.length - 1]!];
+    const [rows, inner, columns] = [elementCount(da.slice(0, -1)), da[da.length - 1]!, dg[dg.length - 1]!];
     return c.b.matmul(c.b.reshape(a, [rows, inner]), c.b.reshape(g, [rows, columns]), { transA: true });
   }
   return backTo(c, c.b.matmul(a, g, { transA: true }), 1);
@@ -113,7 +114,7 @@ function matmulFactor(c: RuleContext, dy: string): OuterFactor | undefined {
   const [da, db] = [c.inDims(0), c.inDims(1)];
   if (db.length > 2 || da.length < 2) return undefined;
   const samples = da[0]!;
-  const positions = count(da.slice(1, -1));
+  const positions = elementCount(da.slice(1, -1));
   const columns = db.length === 2 ? db[1]! : 1;
   return {
     left: c.b.reshape(c.in(0), [samples, positions, da[da.length - 1]!]),
@@ -130,8 +131,4 @@ function withPosition(b: GraphBuilder, value: string): string {
 /** The per-sample gradients that factors stand for: [samples, rows, columns]. */
 export function explicitOuter(b: GraphBuilder, factor: OuterFactor): string {
   return b.matmul(factor.left, factor.right, { transA: true });
-}
-
-function count(dims: readonly number[]): number {
-  return dims.reduce((product, dim) => product * dim, 1);
 }

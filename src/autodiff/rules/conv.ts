@@ -1,4 +1,5 @@
 // The rule of Conv: any number of spatial axes, stride, dilation, padding and groups.
+import { elementCount } from '../../tensor/tensor';
 import type { GraphBuilder } from '../builder';
 import type { OuterFactor, Rule, RuleContext } from '../rule';
 import { sumTangents } from './elementwise';
@@ -23,25 +24,27 @@ export const convRule: Rule = {
       c.wants(2) ? c.sumBatch(dy, [0, ...w.input.map((_, axis) => axis + 2)], 2) : undefined,
     ];
   },
-  jvp: (c, [dx, dw, db]) => [
-    sumTangents(c, [
-      dx && convolve(c, dx, c.in(1)),
-      dw && convolve(c, c.in(0), dw),
-      db &&
-        c.b.reshape(db, [
-          c.b.dims(db)[0]!,
-          ...c
-            .inDims(0)
-            .slice(2)
-            .map(() => 1),
-        ]),
-    ]),
-  ],
+  jvp: tangent,
   outer: (c, input, dy) => (input === 1 ? outerFactor(c, dy) : undefined),
 };
 
 function geometry(c: RuleContext): Windows {
   return windowsOf(c, c.inDims(1).slice(2));
+}
+
+/** The tangent of a convolution of either kind, which is linear in its input, its kernel and its bias. */
+function tangent(
+  c: RuleContext,
+  [dx, dw, db]: readonly (string | undefined)[],
+): readonly (string | undefined)[] {
+  const spatial = c.inDims(0).slice(2);
+  return [
+    sumTangents(c, [
+      dx && convolve(c, dx, c.in(1)),
+      dw && convolve(c, c.in(0), dw),
+      db && c.b.reshape(db, [c.b.dims(db)[0]!, ...spatial.map(() => 1)]),
+    ]),
+  ];
 }
 
 function convolve(c: RuleContext, x: string, weight: string): string {
@@ -89,12 +92,17 @@ function flip(b: GraphBuilder, x: string, rank: number): string {
 /** What every kernel element sees: [N, group, C/group · kernel, positions]. */
 function columns(b: GraphBuilder, x: string, w: Windows, group: number): string {
   const [samples, channels] = b.dims(x) as [number, number];
-  const positions = size(w.output);
+  const positions = elementCount(w.output);
   const padded = padForWindows(b, x, w);
   const slices = kernelOffsets(w.kernel).map(offset =>
     b.reshape(windowSlice(b, padded, w, offset), [samples, channels, 1, positions]),
   );
-  return b.reshape(b.concat(slices, 2), [samples, group, (channels / group) * size(w.kernel), positions]);
+  return b.reshape(b.concat(slices, 2), [
+    samples,
+    group,
+    (channels / group) * elementCount(w.kernel),
+    positions,
+  ]);
 }
 
 /**
@@ -103,7 +111,7 @@ function columns(b: GraphBuilder, x: string, w: Windows, group: number): string 
  */
 export function kernelGradients(b: GraphBuilder, x: string, dy: string, w: Windows, group: number): string {
   const [samples, outputs] = b.dims(dy) as [number, number];
-  const rows = b.reshape(dy, [samples, group, outputs / group, size(w.output)]);
+  const rows = b.reshape(dy, [samples, group, outputs / group, elementCount(w.output)]);
   return b.matmul(rows, columns(b, x, w, group), { transB: true });
 }
 
@@ -119,8 +127,8 @@ function outerFactor(c: RuleContext, dy: string): OuterFactor | undefined {
   if (c.int('group', 1) !== 1) return undefined;
   const w = geometry(c);
   const samples = c.inDims(0)[0]!;
-  const [outputs, positions] = [c.outDims()[1]!, size(w.output)];
-  const inner = c.inDims(0)[1]! * size(w.kernel);
+  const [outputs, positions] = [c.outDims()[1]!, elementCount(w.output)];
+  const inner = c.inDims(0)[1]! * elementCount(w.kernel);
   const byFactors = (samples * positions) ** 2 * (outputs + inner);
   const byGradients = samples * positions * outputs * inner + samples ** 2 * outputs * inner;
   if (byFactors >= byGradients) return undefined;
@@ -129,10 +137,6 @@ function outerFactor(c: RuleContext, dy: string): OuterFactor | undefined {
     left: b.transpose(b.reshape(dy, [samples, outputs, positions]), [0, 2, 1]),
     right: b.transpose(b.reshape(columns(b, c.in(0), w, 1), [samples, inner, positions]), [0, 2, 1]),
   };
-}
-
-function size(dims: readonly number[]): number {
-  return dims.reduce((product, dim) => product * dim, 1);
 }
 
 /** ConvTranspose: the adjoint of a convolution from its result to its input, so the roles of the two turn around. */
@@ -154,20 +158,7 @@ export const convTransposeRule: Rule = {
       c.wants(2) ? c.sumBatch(dy, [0, ...w.input.map((_, axis) => axis + 2)], 2) : undefined,
     ];
   },
-  jvp: (c, [dx, dw, db]) => [
-    sumTangents(c, [
-      dx && convolve(c, dx, c.in(1)),
-      dw && convolve(c, c.in(0), dw),
-      db &&
-        c.b.reshape(db, [
-          c.b.dims(db)[0]!,
-          ...c
-            .inDims(0)
-            .slice(2)
-            .map(() => 1),
-        ]),
-    ]),
-  ],
+  jvp: tangent,
 };
 
 /** The plain convolution of which the node is the adjoint: its input is the node's output. */

@@ -1,4 +1,5 @@
 // Rules of operators that move elements without changing them.
+import { elementCount } from '../../tensor/tensor';
 import { sameDims } from '../builder';
 import { copyPadAdjoint } from './resize';
 import { DifferentiationError, describeNode, type Rule, type RuleContext } from '../rule';
@@ -59,8 +60,12 @@ export const gatherRule: Rule = {
     const data = c.inDims(0);
     const axis = c.axis('axis', 0, data.length);
     const indices = c.inDims(1);
-    const [before, size, after] = [count(data.slice(0, axis)), data[axis]!, count(data.slice(axis + 1))];
-    const picks = count(indices);
+    const [before, size, after] = [
+      elementCount(data.slice(0, axis)),
+      data[axis]!,
+      elementCount(data.slice(axis + 1)),
+    ];
+    const picks = elementCount(indices);
     // Gathered axis first, so that one row of updates belongs to one index.
     const rows = c.b.reshape(c.b.transpose(c.b.reshape(dy, [before, picks, after]), [1, 0, 2]), [
       picks,
@@ -83,8 +88,8 @@ function gatherPerSample(c: RuleContext, dy: string): string | undefined {
   const samples = c.b.dims(dy)[0]!;
   const indices = c.inDims(1);
   if (axis !== 0 || indices[0] !== samples) return undefined;
-  const [size, after] = [data[0]!, count(data.slice(1))];
-  const picks = count(indices.slice(1));
+  const [size, after] = [data[0]!, elementCount(data.slice(1))];
+  const picks = elementCount(indices.slice(1));
   const flat = c.b.reshape(positiveIndices(c, [samples, picks], size), [samples, picks]);
   const offsets = c.b.tensor({
     dtype: 'int64',
@@ -192,7 +197,3 @@ export const castRule: Rule = {
 
 /** ONNX data type numbers of float32, float16, float64 and bfloat16. */
 const floatingTypes: readonly number[] = [1, 10, 11, 16];
-
-function count(dims: readonly number[]): number {
-  return dims.reduce((product, dim) => product * dim, 1);
-}
