@@ -14,7 +14,7 @@ export function setSummaryTable(summaries: readonly SetSummary[], values: boolea
     );
   const fits: readonly string[] = values ? [] : ['fitted before, %', 'after, %', 'flipped'];
   const table = plainTable(
-    ['set', 'samples', ...fits, 'mean loss before', 'after'],
+    ['set', 'samples', ...fits, 'loss before', 'after'],
     summaries.map(summary => [
       h('span', { class: 'set-name' }, h('span', { class: `set-dot set-${summary.set}` }), summary.set),
       count(summary.count),
