@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bindingOfPath } from '../../src/extension/dataset/binding';
+import { readOrder, writeOrder, type JobOrder } from '../../src/extension/runs/jobFile';
 import { RunStore, type RunRecord } from '../../src/extension/runs/runStore';
 import type { ModelMetrics, RunResult } from '../../src/shared/report';
 
@@ -138,5 +139,44 @@ describe('the store of runs', () => {
     await store.refer('backup', null, []);
     await store.refer('document', 2 ** 22 + 1, [first]);
     assert.deepEqual((await store.evict(0)).sort(), [first, second].sort());
+  });
+
+  it('clears pending folders of jobs that ended long ago, and no others', async () => {
+    const [old, fresh] = [await store.newPending(), await store.newPending()];
+    const longAgo = Date.now() / 1000 - 40 * 24 * 3600;
+    utimesSync(old, longAgo, longAgo);
+    await store.evict(0);
+    assert.equal(existsSync(old), false);
+    assert.equal(existsSync(fresh), true);
+  });
+});
+
+describe('what a job folder tells a window that was loaded anew', () => {
+  const order: JobOrder = {
+    version: 1,
+    workspace: 'file:///work',
+    recipe: '/work/recipe.unlearn.json',
+    assignments: ['threads=2'],
+    model: '/work/model.onnx',
+    method: 'gd',
+    samples: 3,
+    pending: null,
+    binding: bindingOfPath('/work/train.npz', '/work/model.onnx'),
+  };
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'lethe-job-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is the order, as it was written', () => {
+    writeOrder(folder, order);
+    assert.deepEqual(readOrder(folder), order);
+  });
+
+  it('is nothing for a job of the command line, or for a damaged file', () => {
+    assert.equal(readOrder(folder), null);
+    writeFileSync(join(folder, 'editor.json'), '{"version":1');
+    assert.equal(readOrder(folder), null);
+    writeFileSync(join(folder, 'editor.json'), '{"version":2}');
+    assert.equal(readOrder(folder), null);
   });
 });

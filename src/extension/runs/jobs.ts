@@ -1,5 +1,5 @@
 // Jobs of this window: started, followed in a notification and the status bar, found again after a window reload.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { JobFolder } from '../../client/jobFolder';
@@ -138,6 +138,9 @@ export class Jobs implements vscode.Disposable {
     let client: SolverClient;
     this.changes.fire();
     try {
+      if (!existsSync(this.host.solver)) {
+        throw new LetheError(`${this.host.solver} is missing, so nothing can be run. Install Lethe again.`);
+      }
       const { SolverClient: Client } = await import('../../client/solverClient');
       client = await Client.launch({ program: this.host.solver, jobs: this.folder });
       writeOrder(client.folder.path, order);

@@ -29,6 +29,8 @@ export interface RunRecord {
 const recordName = 'run.json';
 const modelName = 'model.onnx';
 const reportName = 'report';
+/** A pending folder that nothing was written into for so long belongs to no job, in milliseconds. */
+const abandonedAfter = 30 * 24 * 3600 * 1000;
 /** The name of a run's recipe inside its folder. */
 export const recipeName = 'recipe.unlearn.json';
 
@@ -191,6 +193,7 @@ export class RunStore {
 
   /** Removes the oldest runs and originals that nobody refers to until `quota` bytes are enough; gives their names. */
   async evict(quota: number): Promise<string[]> {
+    await this.clearAbandoned();
     const needed = await this.referenced();
     const entries: { kind: 'runs' | 'originals'; name: string; bytes: number; changed: number }[] = [];
     for (const kind of ['runs', 'originals'] as const) {
@@ -211,6 +214,15 @@ export class RunStore {
       removed.push(entry.name);
     }
     return removed;
+  }
+
+  /** Removes pending folders that no job can still be working in. */
+  private async clearAbandoned(): Promise<void> {
+    for (const name of await names(join(this.root, 'pending'))) {
+      const folder = join(this.root, 'pending', name);
+      const changed = (await stat(folder)).mtimeMs;
+      if (Date.now() - changed > abandonedAfter) await rm(folder, { recursive: true, force: true });
+    }
   }
 
   /** Every name that somebody alive, or a backup, refers to. Entries of ended processes are cleared. */
