@@ -82,9 +82,17 @@ export class CodeWindow {
   }
 
   private async openPalette(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.input.waitFor();
-    await this.input.fill(`>${title}`);
+    const deadline = Date.now() + patience;
+    for (;;) {
+      await this.page.keyboard.press('F1');
+      // A webview that has just been drawn may take the focus, and with it the key or the palette.
+      const filled = await this.input
+        .fill(`>${title}`, { timeout: 4000 })
+        .then(() => true)
+        .catch(() => false);
+      if (filled) return;
+      if (Date.now() > deadline) throw new Error('F1 does not open the command palette.');
+    }
   }
 
   /** Chooses an entry of the open quick pick. */

@@ -34,7 +34,11 @@ describe('every view in every theme', () => {
     await window.command('Lethe: Unlearn Samples…');
     await window.pick('minnorm-og');
     model = await waitForProposal(window);
+    await window.command('Notifications: Clear All Notifications');
     await window.command('View: Show Lethe');
+  });
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await window?.picture(`failed ${this.currentTest.title}`);
   });
   after(() => stage?.close());
 
@@ -47,11 +51,11 @@ describe('every view in every theme', () => {
         await window.picture(`${name} ${tab.toLowerCase()}`);
         await assertDrawn(model, tab);
       }
-      await window.command('View: Maximize Panel');
+      await window.command('View: Toggle Maximized Panel');
       await window.page.waitForTimeout(800);
       await window.picture(`${name} dataset`);
       await assertDrawn(dataset, 'Dataset');
-      await window.command('View: Restore Panel');
+      await window.command('View: Toggle Maximized Panel');
     });
   }
 });
