@@ -8,7 +8,7 @@ import { shareBar, sparkline } from '../kit/sparkline';
 import { emptyState, errorState, skeleton } from '../kit/states';
 import { longName } from '../kit/longName';
 import { VirtualTable } from '../kit/virtualTable';
-import type { TableColumn } from '../kit/virtualTable';
+import type { TableColumn } from '../kit/tableOptions';
 import { beforeAfterFigure, changeFigure } from './distribution';
 import { command, comparedRun } from './view';
 import type { Host, ReadyState, View } from './view';

@@ -8,7 +8,7 @@ import { sparkline } from '../kit/sparkline';
 import { textField } from '../kit/toolkit';
 import { longName } from '../kit/longName';
 import { VirtualTable } from '../kit/virtualTable';
-import type { TableColumn } from '../kit/virtualTable';
+import type { TableColumn } from '../kit/tableOptions';
 import { valuesFigure } from './distribution';
 import type { Host, ReadyState, View } from './view';
 

@@ -2,7 +2,7 @@
 import type { PredictionRow } from '../../src/shared/modelViewProtocol';
 import { count, significant } from '../../src/shared/numbers';
 import { h, icon } from '../kit/dom';
-import type { TableColumn } from '../kit/virtualTable';
+import type { TableColumn } from '../kit/tableOptions';
 
 /** Columns for classes, or for values: those are numbers, and do not flip. */
 export function predictionColumns(values: boolean): readonly TableColumn<PredictionRow>[] {
