@@ -24,7 +24,8 @@ function forgottenSentence(before: SetMetrics, after: SetMetrics, reference: Set
       reference?.accuracy === undefined ? '' : `, a model retrained without them fits ${fitted(reference)}`;
     return `On ${forgottenText(after.count)} the model fits ${fitted(after)} of the labels to forget (${fitted(before)} before${retrained}).`;
   }
-  return `On ${forgottenText(after.count)} the largest error is ${error(after)} (${error(before)} before).`;
+  const retrained = reference === null ? '' : `, ${error(reference)} when retrained without them`;
+  return `On ${forgottenText(after.count)} the largest error is ${error(after)} (${error(before)} before${retrained}).`;
 }
 
 function heldOutSentence(before: ModelMetrics, after: ModelMetrics): string | null {

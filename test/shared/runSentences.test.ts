@@ -58,10 +58,10 @@ describe('what a run did, in words', () => {
   });
 
   it('speaks of errors where the model gives values', () => {
-    const run = result(valued(44.123), valued(1.4567), null);
+    const run = result(valued(44.123), valued(1.4567), valued(0.5));
     assert.equal(
       runSentence(run),
-      'On 1 forgotten sample the largest error is 1.46 (44.1 before). Test, largest error 44.1 → 1.46.',
+      'On 1 forgotten sample the largest error is 1.46 (44.1 before, 0.5 when retrained without them). Test, largest error 44.1 → 1.46.',
     );
   });
 });
