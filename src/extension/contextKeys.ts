@@ -4,10 +4,11 @@ import type { Host } from './host';
 
 /** Keeps the context keys of `when` clauses as things are. */
 export function keepContextKeys(host: Host): void {
-  const told = new Map<string, boolean>();
-  const tell = (key: string, value: boolean): void => {
-    if (told.get(key) === value) return;
-    told.set(key, value);
+  const told = new Map<string, string>();
+  const tell = (key: string, value: boolean | readonly string[]): void => {
+    const text = JSON.stringify(value);
+    if (told.get(key) === text) return;
+    told.set(key, text);
     void vscode.commands.executeCommand('setContext', key, value);
   };
   const update = (): void => {
@@ -16,6 +17,16 @@ export function keepContextKeys(host: Host): void {
     tell('lethe.modelOpen', active !== null);
     tell('lethe.datasetOpen', opened);
     tell('lethe.hasProposal', (active?.shownRun ?? null) !== null);
+    // For the explorer, where a menu belongs to a file: `resourcePath in lethe.modelsWithRun`.
+    const shown = host.open.filter(document => document.shownRun !== null);
+    tell(
+      'lethe.modelsWithRun',
+      shown.map(document => document.path),
+    );
+    tell(
+      'lethe.modelsWithProposal',
+      shown.filter(document => document.proposal !== null).map(document => document.path),
+    );
     tell('lethe.proposalApplied', active !== null && active.proposal === null && active.applied !== null);
     tell('lethe.running', jobs.running);
     tell('lethe.hasForgetSet', opened && dataset.forgetSet.length > 0);

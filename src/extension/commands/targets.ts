@@ -16,8 +16,11 @@ export function modelPathOf(host: Host, given: unknown): string | null {
 
 /** The run that a command was called on (an item of the list, an id), else the one shown beside the active model. */
 export function runOf(host: Host, given: unknown): RunRecord {
-  const named = given instanceof vscode.Uri ? host.documentOf(given.fsPath)?.shownRun : runIdOf(given);
-  const runId = named ?? host.active?.shownRun ?? null;
+  // A model that was named must have a run of its own: another model's never stands in for it.
+  const runId =
+    given instanceof vscode.Uri
+      ? (host.documentOf(given.fsPath)?.shownRun ?? null)
+      : (runIdOf(given) ?? host.active?.shownRun ?? null);
   const record = runId === null ? undefined : host.runs.get(runId);
   if (record) return record;
   throw new LetheError(
