@@ -61,12 +61,12 @@ export class CodeWindow {
     await this.row(title).click();
   }
 
-  /** Whether the palette offers a command. */
+  /** Whether the palette offers a command. Ask for one that is offered as well: then a no is no accident. */
   async offers(title: string): Promise<boolean> {
     await this.openPalette(title);
-    await this.page.waitForTimeout(600);
-    const found = (await this.row(title).count()) > 0;
+    const found = await appears(this.row(title), 3000);
     await this.page.keyboard.press('Escape');
+    await this.input.waitFor({ state: 'hidden' });
     return found;
   }
 

@@ -21,6 +21,8 @@ export async function openDataset(window: CodeWindow): Promise<Frame> {
   await window.pick('recipe.unlearn.json');
   const dataset = await window.view('dataset');
   await cells(dataset).first().waitFor();
+  // The pictures need sharp and its native library, which the VSIX has to hold.
+  await dataset.locator('.cell img').first().waitFor();
   await dataset.locator('.cell[aria-label*="prediction"]').first().waitFor();
   return dataset;
 }

@@ -1,4 +1,5 @@
 import * as assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { commands, extensions } from 'vscode';
@@ -44,5 +45,13 @@ describe('the packed extension', () => {
     for (const file of ['src', 'test', 'dist/test', 'dist/extension.js.map']) {
       assert.ok(!existsSync(join(path, file)), `${file} does not belong into the package`);
     }
+  });
+
+  it('loads its native packages from its own folder, both ways', () => {
+    const cwd = extensions.getExtension(id)?.extensionPath;
+    assert.ok(cwd);
+    const script = `for (const name of ['onnxruntime-node', 'sharp']) { require(name); import(name); }`;
+    const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+    execFileSync(process.execPath, ['-e', script], { cwd, env, stdio: 'pipe' });
   });
 });
