@@ -54,7 +54,7 @@ export function addGradients(program: Command): void {
       for (const warning of found.warnings) process.stderr.write(`${warning}\n`);
       const { gradients } = found;
       checkOut(out, found.read);
-      writeWhole(out, encodeNpz(gradients));
+      writeWhole(out, encodeNpz(gradients, { compress: false }));
       if (options.json) {
         const parameters = [...gradients].map(([name, { dtype, dims }]) => ({ name, dtype, dims }));
         printJson({ out: resolve(out), loss: found.loss, parameters });

@@ -48,7 +48,7 @@ export function addPredict(program: Command): void {
       }
       const first = [...outputs.values()][0] as Tensor;
       checkOut(options.out, read);
-      writeWhole(options.out, packed ? encodeNpz(outputs) : encodeNpy(first));
+      writeWhole(options.out, packed ? encodeNpz(outputs, { compress: false }) : encodeNpy(first));
       if (options.json) {
         const written = [...outputs].map(([name, { dtype, dims }]) => ({ name, dtype, dims }));
         return printJson({ out: resolve(options.out), outputs: written });
