@@ -1,12 +1,13 @@
 // Which values depend on which: the paths that gradients take through a graph, from the node list alone.
 import type { OnnxNode } from '../onnx/model';
+import { capturedValues } from './captured';
 import { differentiableInputs, ruleOf } from './table';
 
 /** The values that depend on any of the sources along edges that gradients flow through. Sources included. */
 export function activeValues(nodes: readonly OnnxNode[], sources: Iterable<string>): Set<string> {
   const active = new Set(sources);
   for (const node of nodes) {
-    if (edgesOf(node).some(index => active.has(node.inputs[index] as string)))
+    if (sourcesOf(node).some(source => active.has(source)))
       for (const output of node.outputs) if (output) active.add(output);
   }
   return active;
@@ -37,7 +38,7 @@ export function usefulValues(nodes: readonly OnnxNode[], targets: Iterable<strin
   for (let index = nodes.length - 1; index >= 0; index--) {
     const node = nodes[index] as OnnxNode;
     if (!node.outputs.some(output => useful.has(output))) continue;
-    for (const input of edgesOf(node)) useful.add(node.inputs[input] as string);
+    for (const source of sourcesOf(node)) useful.add(source);
   }
   return useful;
 }
@@ -53,6 +54,11 @@ export function edgesOf(node: OnnxNode): readonly number[] {
   return node.inputs
     .map((_, index) => index)
     .filter(index => node.inputs[index] && (node.domain !== '' || !settings?.includes(index)));
+}
+
+/** The values that gradients flow to from a node: those of `edgesOf`, and what its sub-graphs capture. */
+function sourcesOf(node: OnnxNode): readonly string[] {
+  return [...edgesOf(node).map(index => node.inputs[index] as string), ...capturedValues(node)];
 }
 
 /** Floating operands of operators without a rule that set something and are no weights: bounds, regions, scales. */

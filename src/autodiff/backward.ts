@@ -1,6 +1,7 @@
 // Reverse-mode differentiation: appends to a builder the nodes that carry cotangents from outputs to parameters.
 import type { OnnxNode } from '../onnx/model';
 import { activeValues } from './activity';
+import { operandsOf } from './captured';
 import { sameDims, type GraphBuilder } from './builder';
 import { DifferentiationError, RuleContext, describeNode, type OuterFactor, type Rule } from './rule';
 import { explicitOuter } from './rules/contraction';
@@ -203,12 +204,13 @@ function reached(
   targets: readonly string[],
 ): Step | undefined {
   if (!node.outputs.some(output => cotangents.has(output))) return undefined;
-  if (!node.inputs.some(input => active.has(input))) return undefined;
+  const operands = operandsOf(node);
+  if (!operands.some(operand => active.has(operand))) return undefined;
   const rule = ruleOf(node);
   if (!rule) {
     const parameter = targets.find(target => {
       const behind = activeValues(nodes, [target]);
-      return node.inputs.some(input => behind.has(input));
+      return operands.some(operand => behind.has(operand));
     });
     throw new DifferentiationError(
       `${describeNode(node)} has no gradient rule, and the parameter ${parameter ?? targets[0]} reaches the loss ` +

@@ -1,6 +1,7 @@
 // Forward-mode differentiation: appends to a builder the nodes that carry tangents from parameters to outputs.
 import type { OnnxNode } from '../onnx/model';
 import type { GraphBuilder } from './builder';
+import { operandsOf } from './captured';
 import { DifferentiationError, RuleContext, describeNode } from './rule';
 import { differentiableInputs, ruleOf } from './table';
 
@@ -16,7 +17,7 @@ export function appendForward(
 ): Map<string, string | undefined> {
   const tangents = new Map<string, string>(seeds);
   for (const node of nodes) {
-    if (!node.inputs.some(input => tangents.has(input))) continue;
+    if (!operandsOf(node).some(operand => tangents.has(operand))) continue;
     const rule = ruleOf(node);
     if (!rule)
       throw new DifferentiationError(

@@ -5,6 +5,7 @@ import { upgradeGraph, upgradePrefix } from '../onnx/upgrade';
 import { isFloating, type DType } from '../tensor/dtype';
 import { elementCount } from '../tensor/tensor';
 import { activeValues, edgesOf, usefulValues } from './activity';
+import { capturedValues, operandsOf } from './captured';
 import { ruleOf } from './table';
 
 /** A stored floating tensor: trainable or not, and why. */
@@ -109,13 +110,15 @@ export function quantisedWeights(graph: Graph): UnsupportedOperator[] {
 /** The nodes that use each value, with the position of the use. */
 function usesOf(nodes: readonly OnnxNode[]): Map<string, { node: OnnxNode; index: number }[]> {
   const uses = new Map<string, { node: OnnxNode; index: number }[]>();
-  for (const node of nodes)
+  for (const node of nodes) {
+    for (const captured of capturedValues(node)) if (!uses.has(captured)) uses.set(captured, []);
     node.inputs.forEach((input, index) => {
       if (!input) return;
       const list = uses.get(input) ?? [];
       list.push({ node, index });
       uses.set(input, list);
     });
+  }
   return uses;
 }
 
@@ -144,7 +147,7 @@ function unsupportedOperators(
     if (unsupported.size === candidates.length) break;
     const active = activeValues(graph.nodes, [parameter.name]);
     for (const node of candidates)
-      if (!unsupported.has(node) && node.inputs.some(input => active.has(input)))
+      if (!unsupported.has(node) && operandsOf(node).some(operand => active.has(operand)))
         unsupported.set(node, parameter.name);
   }
   return candidates
