@@ -1,9 +1,10 @@
 // `npm run package`: one VSIX for this platform, `lethe-<platform>-<version>.vsix` in the project's root.
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensureInstalled, nodeBinary, root, run } from './ensure.mjs';
+import { ensureInstalled, nodeBinary, root } from './ensure.mjs';
 
 /** The name of this platform as the Marketplace writes it; musl-based Linux is `alpine`. */
 export function thisTarget() {
@@ -39,12 +40,12 @@ export function makePackage() {
     const lines = [readFileSync(join(root, '.vscodeignore'), 'utf8').trimEnd(), ...platformLines(target), ''];
     writeFileSync(ignore, lines.join('\n'));
     // vsce builds by `vscode:prepublish`; links in the README are relative to a repository that it need not know.
-    run(nodeBinary(), [
-      join(root, 'node_modules/@vscode/vsce/vsce'),
-      'package',
-      ...['--target', target, '--out', file, '--ignoreFile', ignore],
-      ...['--allow-missing-repository', '--no-rewrite-relative-links'],
-    ]);
+    const vsce = join(root, 'node_modules/@vscode/vsce/vsce');
+    const where = ['--target', target, '--out', file, '--ignoreFile', ignore];
+    const links = ['--allow-missing-repository', '--no-rewrite-relative-links'];
+    const options = { cwd: root, stdio: 'inherit' };
+    const { status } = spawnSync(nodeBinary(), [vsce, 'package', ...where, ...links], options);
+    if (status !== 0) throw new Error('The VSIX could not be made; the lines above say why.');
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -54,5 +55,10 @@ export function makePackage() {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   ensureInstalled();
-  makePackage();
+  try {
+    makePackage();
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
 }
