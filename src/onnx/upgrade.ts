@@ -10,6 +10,8 @@ import {
   type OnnxNode,
   type StoredTensor,
 } from './model';
+import { intOf, numberOf, numbersOf, without, withAttribute, withInt } from './attributes';
+import { numberOf as numberOfType } from './dataTypes';
 import { ModelError } from './errors';
 import { inlineFunctions } from './inlineFunctions';
 import { readTensor } from './readTensor';
@@ -46,6 +48,8 @@ export function upgradeGraph(model: OnnxModel): UpgradedGraph {
 
 class Upgrade {
   private counter = 0;
+  /** The element types that the file declares, by value. */
+  private readonly types = new Map<string, DType>();
   /** The opset of the node at hand: that of the function it came from, else the model's. */
   private opset: number;
   private extra = new Map<string, StoredTensor | Tensor>();
@@ -62,7 +66,12 @@ class Upgrade {
     const outer = this.extra;
     this.extra = new Map();
     const initializers = new Map<string, StoredTensor | Tensor>();
-    for (const [name, tensor] of graph.initializers) initializers.set(name, tensor);
+    for (const [name, tensor] of graph.initializers) {
+      initializers.set(name, tensor);
+      this.types.set(name, tensor.dtype);
+    }
+    for (const value of [...graph.inputs, ...graph.valueInfo, ...graph.outputs])
+      if (value.typed !== false) this.types.set(value.name, value.dtype);
     const nodes = graph.nodes.flatMap(node => this.node(node));
     for (const [name, tensor] of this.extra) initializers.set(name, tensor);
     this.extra = outer;
@@ -90,6 +99,8 @@ class Upgrade {
         return [this.batchNormalization(node)];
       case 'Cast':
         return [withInt(node, 'to', floatTypes.includes(intOf(node, 'to', 1)) ? 1 : intOf(node, 'to', 1))];
+      case 'CastLike':
+        return [this.castLike(node)];
       case 'ConstantOfShape':
         return [this.constantOfShape(node)];
       case 'Softmax':
@@ -199,6 +210,19 @@ class Upgrade {
     return {
       ...without(node, ['spatial', 'is_test', 'consumed_inputs', 'training_mode']),
       outputs: node.outputs.slice(0, 1),
+    };
+  }
+
+  /** A cast to the type of another value, where the file says what that is. */
+  private castLike(node: OnnxNode): OnnxNode {
+    const dtype = this.types.get(node.inputs[1] ?? '');
+    if (dtype === undefined) return node;
+    const to = numberOfType(computedType(dtype));
+    return {
+      ...node,
+      opType: 'Cast',
+      inputs: node.inputs.slice(0, 1),
+      attributes: new Map<string, Attribute>([['to', { type: 'int', value: to }]]),
     };
   }
 
@@ -350,31 +374,3 @@ export function materialise(tensor: StoredTensor | Tensor): Tensor {
 
 /** ONNX data type numbers of float32, float16, float64 and bfloat16. */
 const floatTypes: readonly number[] = [1, 10, 11, 16];
-
-function intOf(node: OnnxNode, name: string, fallback: number): number {
-  const attribute = node.attributes.get(name);
-  return attribute?.type === 'int' ? attribute.value : fallback;
-}
-
-function numberOf(attribute: Attribute | undefined): number {
-  return attribute?.type === 'int' || attribute?.type === 'float' ? attribute.value : 0;
-}
-
-function numbersOf(attribute: Attribute | undefined): readonly number[] {
-  return attribute?.type === 'ints' || attribute?.type === 'floats' ? attribute.value : [];
-}
-
-function without(node: OnnxNode, names: readonly string[]): OnnxNode {
-  if (!names.some(name => node.attributes.has(name))) return node;
-  const attributes = new Map(node.attributes);
-  for (const name of names) attributes.delete(name);
-  return { ...node, attributes };
-}
-
-function withAttribute(node: OnnxNode, name: string, value: Attribute): OnnxNode {
-  return { ...node, attributes: new Map(node.attributes).set(name, value) };
-}
-
-function withInt(node: OnnxNode, name: string, value: number): OnnxNode {
-  return withAttribute(node, name, { type: 'int', value });
-}

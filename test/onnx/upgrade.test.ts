@@ -108,6 +108,20 @@ const batchNorm = (attributes: Parameters<typeof node>[3], outputs = ['y']): Onn
 
 /** Title, opsets, model, tolerance. */
 const cases: readonly (readonly [string, readonly number[], Old, number?])[] = [
+  [
+    'CastLike another floating value',
+    [15, 19],
+    { nodes: [node('CastLike', ['x', 't'], ['y'])], inputs: { x: x234, t: float32([1], [0]) } },
+  ],
+  [
+    'CastLike an integer',
+    [15, 19],
+    {
+      nodes: [node('CastLike', ['x', 't'], ['y'])],
+      inputs: { x: x234, t: int64([1], [0]) },
+      outputs: { y: 'int64' },
+    },
+  ],
   ...['Softmax', 'LogSoftmax', 'Hardmax'].flatMap(opType =>
     [undefined, 0, 1, 2, 3].map(
       axis =>
