@@ -26,7 +26,7 @@ describe('lethe run', () => {
 
   /** Waits until something holds. */
   async function until<T>(what: string, test: () => T | undefined | false): Promise<T> {
-    for (let waited = 0; waited < 30_000; waited += 25) {
+    for (let waited = 0; waited < 90_000; waited += 25) {
       try {
         const value = test();
         if (value !== undefined && value !== false) return value;
@@ -83,8 +83,9 @@ describe('lethe run', () => {
       'run',
       recipe,
       '--set',
-      'method.epochs=400',
-      'method.descentEpochs=395',
+      // Long enough to be seen running: the state is written once a second.
+      'method.epochs=4000',
+      'method.descentEpochs=3995',
     ]);
     interrupt('SIGKILL');
     await ended;
