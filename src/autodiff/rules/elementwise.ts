@@ -28,12 +28,13 @@ export function gate(c: RuleContext, y: string): string {
   return c.b.unary('HardSigmoid', y, { alpha: { float: 1e38 }, beta: { float: 0 } });
 }
 
-/** Sigmoid: σ(x)·σ(−x). The shorter y(1 − y) loses its digits where y is close to 1. */
-export const sigmoidRule = unaryRule(c =>
-  c.b.binary('Mul', c.out(), c.b.unary('Sigmoid', c.b.unary('Neg', c.in(0)))),
-);
+/** Sigmoid: y(1 − y). */
+export const sigmoidRule = unaryRule(c => {
+  const y = c.out();
+  return c.b.binary('Mul', y, c.b.op('Sub', [c.b.scalar(1), y], c.outDims()));
+});
 
-/** Tanh: 1 − y² as 4·σ(2x)·σ(−2x), for the same reason. */
+/** Tanh: 1 − y² as 4·σ(2x)·σ(−2x), which keeps its digits where y is close to ±1. */
 export const tanhRule = unaryRule(c => {
   const doubled = c.b.scale(c.in(0), 2);
   const [up, down] = [c.b.unary('Sigmoid', doubled), c.b.unary('Sigmoid', c.b.unary('Neg', doubled))];
