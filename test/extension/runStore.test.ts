@@ -155,13 +155,13 @@ describe('what a job folder tells a window that was loaded anew', () => {
   const order: JobOrder = {
     version: 1,
     workspace: 'file:///work',
-    recipe: '/work/recipe.unlearn.json',
+    recipe: '/data/recipe.unlearn.json',
     assignments: ['threads=2'],
-    model: '/work/model.onnx',
+    model: '/data/model.onnx',
     method: 'gd',
     samples: 3,
     pending: null,
-    binding: bindingOfPath('/work/train.npz', '/work/model.onnx'),
+    binding: bindingOfPath('/data/train.npz', '/data/model.onnx'),
   };
   let folder: string;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'lethe-job-'))));

@@ -3,7 +3,7 @@
 /** Scenes by name, from the data that data.mjs made. */
 export function modelScenes({ overview, summaries, comparison, predictions, result }) {
   const proposal = { runId: 'r1', result, forgotten: result.after.forget.count, applied: false };
-  const dataset = { path: '/work/train.npz', size: result.after.forget.count + result.after.retain.count };
+  const dataset = { path: '/data/train.npz', size: result.after.forget.count + result.after.retain.count };
   const ready = {
     kind: 'ready',
     overview,
