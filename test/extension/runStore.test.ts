@@ -154,7 +154,7 @@ describe('the store of runs', () => {
 describe('what a job folder tells a window that was loaded anew', () => {
   const order: JobOrder = {
     version: 1,
-    workspace: 'file:///work',
+    workspace: 'file:///data',
     recipe: '/data/recipe.unlearn.json',
     assignments: ['threads=2'],
     model: '/data/model.onnx',
