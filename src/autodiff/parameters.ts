@@ -5,10 +5,11 @@ import { upgradeGraph, upgradePrefix } from '../onnx/upgrade';
 import { isFloating, type DType } from '../tensor/dtype';
 import { elementCount } from '../tensor/tensor';
 import { activeValues, edgesOf, usefulValues } from './activity';
+import type { UnsupportedOperator } from '../shared/inspection';
 import { capturedValues, operandsOf } from './captured';
 import { ruleOf } from './table';
 
-/** A stored floating tensor: trainable or not, and why. */
+/** A stored floating tensor: trainable or not, and why in a few words. `dtype` is the type in the file. */
 export interface ParameterDescription {
   readonly name: string;
   readonly dtype: DType;
@@ -16,13 +17,6 @@ export interface ParameterDescription {
   readonly count: number;
   readonly trainable: boolean;
   readonly reason: string;
-}
-
-/** An operator without a rule on a path from a trainable parameter to an output. */
-export interface UnsupportedOperator {
-  readonly op: string;
-  readonly node: string;
-  readonly parameter: string;
 }
 
 /** What can be trained in a model, and what stands in the way. */

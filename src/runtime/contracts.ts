@@ -1,17 +1,9 @@
 // What the rooms above the runtime hand to it and get from it: parameters, losses, batches and columns.
-import type { DType } from '../tensor/dtype';
+import type { ParameterDescription } from '../autodiff/parameters';
 import type { Tensor } from '../tensor/tensor';
 
-/** A parameter of the model. `dtype` is the type in the file; values are computed with in float32. */
-export interface Parameter {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly dims: readonly number[];
-  readonly count: number;
-  readonly trainable: boolean;
-  /** Why it is trainable or not, in a few words. */
-  readonly reason: string;
-}
+/** A parameter of the model; values are computed with in float32. */
+export type Parameter = ParameterDescription;
 
 /** Values (or gradients) by parameter name; float32, row-major. */
 export type ParameterValues = Map<string, Float32Array>;
