@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
+import { eventually } from './eventually';
 
 interface Told {
   readonly name: string;
@@ -195,31 +196,38 @@ describe('the dataset panel in a browser', () => {
     await page.keyboard.press('End');
     await page.locator(`[data-index="${size - 1}"].focused`).waitFor();
     await settled();
-    assert.ok((await page.locator('.cell').count()) < 100);
+    await eventually(async () => assert.ok((await page.locator('.cell').count()) < 100));
     const asked = await page.evaluate<number[]>('window.asked');
     assert.ok(asked.length > 0 && asked.length < 200, `${asked.length} cards`);
     assert.equal(new Set(asked).size, asked.length, 'no card is asked for twice');
-    const inside = await page.evaluate<boolean>(`{
+    const inside = (): Promise<boolean> =>
+      page.evaluate<boolean>(`{
       const cell = document.querySelector('.cell.focused').getBoundingClientRect();
       const list = document.querySelector('.scroller').getBoundingClientRect();
       cell.top >= list.top && cell.bottom <= list.bottom;
     }`);
-    assert.ok(inside, 'the last sample is in view');
+    await eventually(async () => assert.ok(await inside(), 'the last sample is in view'));
     await page.locator('.row-title[data-title="loss"]').click();
     await settled();
-    assert.equal(await page.locator('.cell').first().getAttribute('data-index'), String(size - 1));
+    await eventually(async () =>
+      assert.equal(await page.locator('.cell').first().getAttribute('data-index'), String(size - 1)),
+    );
   });
 
   it('underlines what is wrong with a filter, says why, and keeps what was shown', async () => {
     await openDrawn();
     await filter('index:0..9 label:cow');
-    assert.equal(await page.locator('.filter-underline').textContent(), 'cow');
-    assert.match((await page.locator('.filter-sentence').textContent()) ?? '', /No class is called cow/);
-    assert.equal(await page.locator('.filter-input').getAttribute('aria-invalid'), 'true');
-    assert.ok((await page.locator('.cell').count()) > 5);
+    await eventually(async () => assert.equal(await page.locator('.filter-underline').textContent(), 'cow'));
+    await eventually(async () =>
+      assert.match((await page.locator('.filter-sentence').textContent()) ?? '', /No class is called cow/),
+    );
+    await eventually(async () =>
+      assert.equal(await page.locator('.filter-input').getAttribute('aria-invalid'), 'true'),
+    );
+    await eventually(async () => assert.ok((await page.locator('.cell').count()) > 5));
     await filter('index:0..9 label:cat');
-    assert.equal(await page.locator('.filter-underline').count(), 0);
-    assert.equal(await page.locator('.cell').count(), 4);
+    await eventually(async () => assert.equal(await page.locator('.filter-underline').count(), 0));
+    await eventually(async () => assert.equal(await page.locator('.cell').count(), 4));
   });
 
   it('completes names and values by keyboard', async () => {
@@ -232,7 +240,7 @@ describe('the dataset panel in a browser', () => {
     await page.keyboard.type('do');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Tab');
-    assert.equal(await input.inputValue(), 'index:0..9 label:dog');
+    await eventually(async () => assert.equal(await input.inputValue(), 'index:0..9 label:dog'));
     await page.locator('.status-text', { hasText: '3 of' }).waitFor();
   });
 
@@ -242,7 +250,7 @@ describe('the dataset panel in a browser', () => {
     await page.keyboard.press('Enter');
     const details = page.locator('.details');
     await details.getByText('Sample 7', { exact: true }).waitFor();
-    assert.match(await details.innerText(), /dog[\s\S]*≠ label/);
+    await eventually(async () => assert.match(await details.innerText(), /dog[\s\S]*≠ label/));
     await page.keyboard.press('ArrowDown');
     await details.getByText('Sample 8', { exact: true }).waitFor();
     await page.keyboard.press('Escape');
@@ -255,12 +263,18 @@ describe('the dataset panel in a browser', () => {
       (await page.locator('[data-index="2"]').getAttribute('aria-label')) ?? '',
       /in the forget set/,
     );
-    assert.equal(await page.locator('[data-index="2"] .forget-mark').count(), 1);
-    assert.match((await page.locator('[data-index="7"]').getAttribute('aria-label')) ?? '', /wrong/);
-    assert.match(await page.locator('[data-index="7"]').innerText(), /≠ label/);
-    assert.doesNotMatch(
-      (await page.locator('[data-index="8"]').getAttribute('aria-label')) ?? '',
-      /wrong|forget/,
+    await eventually(async () =>
+      assert.equal(await page.locator('[data-index="2"] .forget-mark').count(), 1),
+    );
+    await eventually(async () =>
+      assert.match((await page.locator('[data-index="7"]').getAttribute('aria-label')) ?? '', /wrong/),
+    );
+    await eventually(async () => assert.match(await page.locator('[data-index="7"]').innerText(), /≠ label/));
+    await eventually(async () =>
+      assert.doesNotMatch(
+        (await page.locator('[data-index="8"]').getAttribute('aria-label')) ?? '',
+        /wrong|forget/,
+      ),
     );
   });
 
@@ -271,7 +285,7 @@ describe('the dataset panel in a browser', () => {
     await page.evaluate('window.scene.predictionsFail = null');
     await page.locator('.banners vscode-button', { hasText: 'Try Again' }).click();
     await page.locator('.cell[aria-label*="prediction"]').first().waitFor();
-    assert.equal(await page.getByText('The viewer ended.').count(), 0);
+    await eventually(async () => assert.equal(await page.getByText('The viewer ended.').count(), 0));
     await page.close();
     await open({ predictionsWait: true });
     await page.locator('.cell').first().waitFor();
@@ -287,8 +301,8 @@ describe('the dataset panel in a browser', () => {
     await page.keyboard.press('Enter');
     await page.locator('.filter-input').fill(`label:${hostile.slice(0, 4)}`);
     await settled();
-    assert.equal(await page.locator('img').count(), 0);
-    assert.equal(await page.evaluate('"broken" in window'), false);
+    await eventually(async () => assert.equal(await page.locator('img').count(), 0));
+    await eventually(async () => assert.equal(await page.evaluate('"broken" in window'), false));
   });
 
   it('offers no unlearning where it cannot be had, and says why', async () => {
@@ -297,9 +311,11 @@ describe('the dataset panel in a browser', () => {
       const button = page.locator('vscode-button', { hasText: 'Unlearn…' });
       await button.waitFor();
       await page.locator('.cell').first().waitFor();
-      assert.equal(
-        await button.evaluate(element => (element as unknown as { disabled: boolean }).disabled),
-        true,
+      await eventually(async () =>
+        assert.equal(
+          await button.evaluate(element => (element as unknown as { disabled: boolean }).disabled),
+          true,
+        ),
       );
       const tip = await button.getAttribute('title');
       await page.close();

@@ -7,6 +7,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import type { PredictionRow } from '../../src/shared/modelViewProtocol';
 import type { ModelMetrics, RunResult } from '../../src/shared/report';
 import type { Histogram, ParameterSummary, TensorChange } from '../../src/shared/viewerProtocol';
+import { eventually } from './eventually';
 
 const hostile = '<img src=x onerror="window.broken = true">';
 
@@ -173,13 +174,15 @@ describe('the model editor in a browser', () => {
     for (const name of ['Save As New File…', 'Apply', 'Discard', 'Open Report']) {
       await bar.getByRole('button', { name }).click();
     }
-    assert.deepEqual(
-      (await asked()).filter(([name]) => name === 'command').map(([, body]) => body),
-      ['saveAsNew', 'apply', 'discard', 'openReport'],
+    await eventually(async () =>
+      assert.deepEqual(
+        (await asked()).filter(([name]) => name === 'command').map(([, body]) => body),
+        ['saveAsNew', 'apply', 'discard', 'openReport'],
+      ),
     );
     await tell('state', { ...ready, applied: { ...proposal, applied: true } });
     await bar.getByText('Applied', { exact: true }).waitFor();
-    assert.equal(await bar.getByRole('button', { name: 'Discard' }).count(), 0);
+    await eventually(async () => assert.equal(await bar.getByRole('button', { name: 'Discard' }).count(), 0));
     await tell('state', ready);
     await bar.waitFor({ state: 'hidden' });
   });
@@ -203,10 +206,10 @@ describe('the model editor in a browser', () => {
     for (const key of ['Home', 'ArrowUp', ...Array<string>(column).fill('ArrowRight'), 'Enter']) {
       await page.keyboard.press(key);
     }
-    assert.equal(await header.getAttribute('aria-sort'), 'descending');
-    assert.match(await rows(table).first().innerText(), /conv\.weight/);
+    await eventually(async () => assert.equal(await header.getAttribute('aria-sort'), 'descending'));
+    await eventually(async () => assert.match(await rows(table).first().innerText(), /conv\.weight/));
     await page.keyboard.press('Enter');
-    assert.equal(await header.getAttribute('aria-sort'), 'ascending');
+    await eventually(async () => assert.equal(await header.getAttribute('aria-sort'), 'ascending'));
   });
 
   it('draws only the rows in sight of thousands', async () => {
@@ -219,14 +222,15 @@ describe('the model editor in a browser', () => {
     await table.focus();
     await page.keyboard.press('End');
     await rows(table).filter({ hasText: 'layer.4999.weight' }).waitFor();
-    assert.ok((await rows(table).count()) < 100);
-    assert.equal(await table.getAttribute('aria-rowcount'), '5001');
-    const inside = await page.evaluate<boolean>(`(() => {
+    await eventually(async () => assert.ok((await rows(table).count()) < 100));
+    await eventually(async () => assert.equal(await table.getAttribute('aria-rowcount'), '5001'));
+    const inside = (): Promise<boolean> =>
+      page.evaluate<boolean>(`(() => {
       const row = document.querySelector('.vtable-row.active').getBoundingClientRect();
       const box = row && document.querySelector('.vtable').getBoundingClientRect();
       return row.top >= box.top && row.bottom <= box.bottom + 1;
     })()`);
-    assert.ok(inside, 'the active row is in sight');
+    await eventually(async () => assert.ok(await inside(), 'the active row is in sight'));
     await page.getByRole('textbox', { name: 'Filter parameters by name' }).click();
     await page.keyboard.type('layer.77.');
     await page.getByText('1 tensor · 16 elements').waitFor();
@@ -245,7 +249,9 @@ describe('the model editor in a browser', () => {
     await details.getByRole('cell', { name: '−0.750' }).waitFor();
     const figure = details.getByRole('group', { name: 'Change of the weights' });
     await figure.getByText('Numbers').click();
-    assert.equal(await figure.getByRole('row').count(), 1 + histogram.counts.length);
+    await eventually(async () =>
+      assert.equal(await figure.getByRole('row').count(), 1 + histogram.counts.length),
+    );
   });
 
   it('keeps a tab that was asked for before there was a model', async () => {
@@ -257,7 +263,7 @@ describe('the model editor in a browser', () => {
       ],
     });
     await page.locator('.split-details').getByRole('heading', { name: 'conv.weight' }).waitFor();
-    assert.equal(await tab('Changes').getAttribute('aria-selected'), 'true');
+    await eventually(async () => assert.equal(await tab('Changes').getAttribute('aria-selected'), 'true'));
   });
 
   it('filters predictions, keeps them while the filter is wrong, and shows a sample in the dataset', async () => {
@@ -275,7 +281,7 @@ describe('the model editor in a browser', () => {
     await table.focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
-    assert.deepEqual((await asked()).at(-1), ['revealSample', { index: 19 }]);
+    await eventually(async () => assert.deepEqual((await asked()).at(-1), ['revealSample', { index: 19 }]));
   });
 
   it('does not look for held-out samples in the training data', async () => {
@@ -285,7 +291,9 @@ describe('the model editor in a browser', () => {
     await table.focus();
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
-    assert.equal((await asked()).filter(([name]) => name === 'revealSample').length, 0);
+    await eventually(async () =>
+      assert.equal((await asked()).filter(([name]) => name === 'revealSample').length, 0),
+    );
   });
 
   it('moves between regions by F6 and between tabs by arrows', async () => {
@@ -294,14 +302,14 @@ describe('the model editor in a browser', () => {
     const focused = (): Promise<string> =>
       page.evaluate<string>(`document.activeElement.closest('[data-region]')?.ariaLabel ?? ''`);
     await page.keyboard.press('F6');
-    assert.equal(await focused(), 'Proposal');
+    await eventually(async () => assert.equal(await focused(), 'Proposal'));
     await page.keyboard.press('F6');
-    assert.equal(await focused(), 'Model');
+    await eventually(async () => assert.equal(await focused(), 'Model'));
     await page.keyboard.press('ArrowRight');
-    assert.equal(await tab('Parameters').getAttribute('aria-selected'), 'true');
+    await eventually(async () => assert.equal(await tab('Parameters').getAttribute('aria-selected'), 'true'));
     await rows(grid('Parameters')).first().waitFor();
     await page.keyboard.press('Shift+F6');
-    assert.equal(await focused(), 'Proposal');
+    await eventually(async () => assert.equal(await focused(), 'Proposal'));
   });
 
   it('says where a run stands without moving the focus away from Cancel', async () => {
@@ -311,11 +319,13 @@ describe('the model editor in a browser', () => {
     await cancel.focus();
     await tell('progress', { ...progress, epoch: 3, step: 30, secondsLeft: 6 });
     await page.getByText('Epoch 3 of 4 · loss 0.50 · about 6 s left').waitFor();
-    assert.equal(await page.getByRole('progressbar').getAttribute('aria-valuenow'), '75');
+    await eventually(async () =>
+      assert.equal(await page.getByRole('progressbar').getAttribute('aria-valuenow'), '75'),
+    );
     await tell('state', { ...ready, running: { method: 'gd', progress } });
     await page.getByText('Epoch 1 of 4').waitFor();
     await page.keyboard.press('Enter');
-    assert.deepEqual((await asked()).at(-1), ['command', 'cancel']);
+    await eventually(async () => assert.deepEqual((await asked()).at(-1), ['command', 'cancel']));
     await tell('state', ready);
     await cancel.waitFor({ state: 'detached' });
   });
@@ -336,7 +346,9 @@ describe('the model editor in a browser', () => {
     assert.equal(await press('Unlearn Samples…'), 'unlearn');
     await tell('state', { ...ready, restricted: true });
     assert.equal(await press('Manage Trust'), 'trust');
-    assert.equal(await page.getByRole('button', { name: 'Unlearn Samples…' }).count(), 0);
+    await eventually(async () =>
+      assert.equal(await page.getByRole('button', { name: 'Unlearn Samples…' }).count(), 0),
+    );
   });
 
   it('says why a comparison failed, and tries again', async () => {
@@ -346,7 +358,9 @@ describe('the model editor in a browser', () => {
     await page.getByRole('alert').getByText('The viewer ended by itself.').waitFor();
     await page.getByRole('button', { name: 'Try Again' }).click();
     await page.getByRole('alert').getByText('The viewer ended by itself.').waitFor();
-    assert.equal((await asked()).filter(([name]) => name === 'changes').length, 2);
+    await eventually(async () =>
+      assert.equal((await asked()).filter(([name]) => name === 'changes').length, 2),
+    );
   });
 
   it('takes names from a hostile file as text', async () => {
@@ -356,7 +370,7 @@ describe('the model editor in a browser', () => {
       await tab(name).click();
       await page.getByText(hostile).filter({ visible: true }).first().waitFor();
     }
-    assert.equal(await page.locator('img').count(), 0);
-    assert.equal(await page.evaluate('"broken" in window'), false);
+    await eventually(async () => assert.equal(await page.locator('img').count(), 0));
+    await eventually(async () => assert.equal(await page.evaluate('"broken" in window'), false));
   });
 });
