@@ -1,6 +1,6 @@
 // What the rooms above the runtime hand to it and get from it: parameters, losses, batches and columns.
 import type { ParameterDescription } from '../autodiff/parameters';
-import type { OnnxModel } from '../onnx/model';
+import type { OpenedModel } from '../onnx/openedModel';
 import type { Tensor } from '../tensor/tensor';
 
 /** A parameter of the model; values are computed with in float32. */
@@ -50,8 +50,8 @@ export interface ProjectionResult {
  * whatever computes. Close it to give its memory back.
  */
 export interface ModelEngine {
-  /** Inputs, outputs and stored tensors of the model. */
-  readonly model: OnnxModel;
+  /** The model as it was opened. */
+  readonly model: OpenedModel;
   /** Every stored floating tensor, trainable or not, in file order. */
   readonly parameters: readonly Parameter[];
   /** What a person should know about what computes; full sentences. */

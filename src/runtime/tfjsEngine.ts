@@ -1,8 +1,9 @@
 // The engine that computes with TensorFlow.js: for models that have no translation, and for those who ask for it.
 import { matcher } from '../autodiff/parameters';
 import { DifferentiationError } from '../autodiff/rule';
-import type { OnnxModel } from '../onnx/model';
+import type { OpenedModel } from '../onnx/openedModel';
 import { castTensor, elementCount, toFloat32, type Tensor } from '../tensor/tensor';
+import { readArtifacts } from '../tfjs/artifacts';
 import { chunksOf, joinChunks, takeChunk, type Chunk } from './batches';
 import { planColumns, type ColumnPlan } from './columns';
 import type {
@@ -23,7 +24,7 @@ import { lossTerms, type FinalActivation } from './sampleLosses';
 import { RuntimeFailure } from './session';
 import { declaredBatch } from './shapes';
 import type { TfjsLibrary } from './tfjsLibrary';
-import type { TfjsArtifacts, TfjsWeight } from './tfjsLoad';
+import type { TfjsWeight } from './tfjsLoad';
 import { TfjsModel, fetchedTensor, type ForwardPass } from './tfjsModel';
 import { projectOutExplicit } from './tfjsProjection';
 
@@ -33,15 +34,6 @@ const batchSamples = 32;
 /** Sizes of an axis that the file leaves free, in the order in which they are tried. */
 const freeSizes = [32, 8, 64, 224, 1];
 
-/** What the engine is made of. */
-export interface TfjsSource {
-  /** Names, shapes and types of inputs, outputs and stored tensors; its nodes are not looked at. */
-  readonly model: OnnxModel;
-  readonly artifacts: TfjsArtifacts;
-  /** Why a weight cannot be trained, where that is so: quantised ones. */
-  readonly untrainable?: ReadonlyMap<string, string>;
-}
-
 /** A model in TensorFlow.js. Close it to give its memory back. */
 export class TfjsEngine implements ModelEngine {
   private endings: readonly FinalActivation[] | null = null;
@@ -49,25 +41,30 @@ export class TfjsEngine implements ModelEngine {
   private constructor(
     private readonly library: TfjsLibrary,
     private readonly loaded: TfjsModel,
-    readonly model: OnnxModel,
+    readonly model: OpenedModel,
     readonly parameters: readonly Parameter[],
     private readonly start: ParameterValues,
   ) {}
 
-  /** Loads a model. Throws a ModelError when TensorFlow.js refuses it. */
+  /** Loads a model of the formats `tfjs-layers` and `tfjs-graph`. Throws a ModelError when TensorFlow.js refuses it. */
   static async open(
-    { model, artifacts, untrainable = new Map() }: TfjsSource,
+    model: OpenedModel,
     library: TfjsLibrary,
     selection: { readonly freeze?: readonly string[]; readonly include?: readonly string[] } = {},
   ): Promise<TfjsEngine> {
-    const loaded = await TfjsModel.load(library, model.path, artifacts);
+    const artifacts = readArtifacts(model);
+    const loaded = await TfjsModel.load(library, model, artifacts);
     const frozen = matcher(selection.freeze ?? []);
     const included = matcher(selection.include ?? []);
     const parameters = [...loaded.weights.values()].map((weight): Parameter => {
       const count = elementCount(weight.dims);
       const dtype = model.graph.initializers.get(weight.name)?.dtype ?? 'float32';
-      const reason =
-        untrainable.get(weight.name) ?? reasonAgainst(weight, frozen(weight.name), included(weight.name));
+      const reason = reasonAgainst(
+        weight,
+        frozen(weight.name),
+        included(weight.name),
+        artifacts.quantised.has(weight.name),
+      );
       const own = included(weight.name) ? 'included by the recipe' : 'weight';
       return {
         name: weight.name,
@@ -87,7 +84,11 @@ export class TfjsEngine implements ModelEngine {
   }
 
   get notes(): readonly string[] {
-    return [this.library.note];
+    const { untranslated } = this.model;
+    const first = untranslated[0];
+    const others = untranslated.length > 1 ? ` (and ${untranslated.length - 1} more)` : '';
+    const reason = first && `${first.op} ${first.node} ${first.problem}${others}, so TensorFlow.js computes.`;
+    return [...(reason ? [reason] : []), this.library.note];
   }
 
   initialValues(): ParameterValues {
@@ -366,7 +367,13 @@ export class TfjsEngine implements ModelEngine {
 }
 
 /** Why a weight is not trained; null where it is. */
-function reasonAgainst({ role, dims }: TfjsWeight, frozen: boolean, included: boolean): string | null {
+function reasonAgainst(
+  { role, dims }: TfjsWeight,
+  frozen: boolean,
+  included: boolean,
+  quantised: boolean,
+): string | null {
+  if (quantised) return 'quantised: stored as rounded integers';
   if (frozen) return 'frozen by the recipe';
   if (role !== 'weight') return `${role} of a batch normalisation`;
   if (elementCount(dims) === 0) return 'has no elements';

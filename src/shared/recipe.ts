@@ -205,6 +205,11 @@ const recipeSchema = z.strictObject(
     retrainEpochs: wholeFrom(1)
       .default(40)
       .describe('Epochs that retraining would take; the cost is compared with it.'),
+    engine: oneOf(['auto', 'onnxruntime', 'tfjs', 'tfjs-node'])
+      .describe(
+        'What computes with a TensorFlow.js model: ONNX Runtime, plain TensorFlow.js, or its native accelerator. "auto" is ONNX Runtime unless part of the model has no translation.',
+      )
+      .default('auto'),
     executionProvider: oneOf(['cpu']).default('cpu').describe('What computes.'),
   },
   { error: objectText },

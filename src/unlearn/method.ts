@@ -1,14 +1,13 @@
 // The one interface of every unlearning method, and what a method is handed.
 import type { BoundDataset } from '../data/dataset';
-import type { Engine } from '../runtime/engine';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { MethodSettings } from '../shared/recipe';
 import type { ProgressUpdate, ProjectionRecord } from '../shared/report';
 import type { Random } from '../tensor/random';
 
 /** What a method works on. It changes `values` in place and leaves everything else alone. */
 export interface MethodContext {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
   /** θ, starting at the trained model; the result when the method returns. */
   readonly values: ParameterValues;
   readonly train: BoundDataset;
