@@ -5,6 +5,7 @@ import { elementCount, type Tensor } from '../tensor/tensor';
 import type { TfjsArtifacts } from '../tfjs/artifacts';
 import type { ParameterValues } from './contracts';
 import { RuntimeFailure } from './session';
+import { correctGradients } from './tfjsGradients';
 import type { TfjsLibrary } from './tfjsLibrary';
 import { firstLine, loadModel, type LoadedModel, type TfjsWeight } from './tfjsLoad';
 import { KernelTrace, type TracedEnding } from './tfjsTrace';
@@ -30,6 +31,7 @@ export class TfjsModel {
     artifacts: TfjsArtifacts,
   ): Promise<TfjsModel> {
     await library.activate();
+    correctGradients(library.tf);
     const names = {
       inputs: graph.inputs.map(({ name }) => name),
       outputs: graph.outputs.map(({ name }) => name),
