@@ -1,7 +1,7 @@
 // Choices, normalisation, resizing, products of matrices, and small pieces of real models.
 import { rows, image, convolvedImage, cube, convolvedImageOf, type OperatorCase } from './parts';
 
-export const others: OperatorCase[] = [
+const cases: OperatorCase[] = [
   {
     name: 'AddN',
     ops: ['AddN'],
@@ -359,3 +359,5 @@ export const others: OperatorCase[] = [
     },
   },
 ];
+
+export const others: readonly OperatorCase[] = [...cases];
