@@ -5,7 +5,10 @@ import type { LayersModel, SymbolicTensor, Tensor as TfTensor } from '@tensorflo
 import { Engine } from '../../src/runtime/engine';
 import type { Tensor } from '../../src/tensor/tensor';
 import { inFolder } from '../onnx/support';
-import { layerCases } from './layerCases';
+import { combiningCases } from './cases/combining';
+import { convolutionCases } from './cases/convolution';
+import { elementwiseCases } from './cases/elementwise';
+import { recurrentCases } from './cases/recurrent';
 import { saveLayers, tensorflow } from './support';
 
 /** The largest difference between two lists relative to the largest number of the second. */
@@ -34,6 +37,8 @@ function randomise(tf: typeof Tensorflow, model: LayersModel): void {
     }),
   );
 }
+
+const layerCases = [...elementwiseCases(), ...convolutionCases(), ...combiningCases(), ...recurrentCases()];
 
 describe('layers of TensorFlow.js', () => {
   for (const { name, build, noGradients } of layerCases) {
