@@ -20,7 +20,8 @@ import { gradientGraph, seedName, type Seeding } from './graphs';
 import { resolveLoss, type ResolvedLoss } from './loss';
 import { lossFeeds, lossShape } from './lossGraph';
 import { perSampleFactors } from './perSample';
-import { predict } from './predict';
+import { outputStructure, type OutputStructure } from './linearLayers';
+import { intermediate, predict } from './predict';
 import { parameterRoles, type RoleOfParameter } from './roles';
 import { projectOut } from './projection';
 import { RuntimeFailure, feed, fetched, type GraphSpec, type RuntimeTensor, type Session } from './session';
@@ -67,6 +68,16 @@ export class Engine {
   /** What each trainable parameter does in the graph. */
   parameterRoles(): RoleOfParameter[] {
     return parameterRoles(this.workspace.parts);
+  }
+
+  /** The linear layers that an output ends in, or in words why it does not. */
+  outputStructure(output: string): OutputStructure | string {
+    return outputStructure(this.workspace.parts, output);
+  }
+
+  /** A value inside the graph, by name; batch axis first. */
+  async intermediate(values: ParameterValues, given: readonly Tensor[], name: string): Promise<Tensor> {
+    return intermediate(this.workspace, values, this.workspace.adapted(given), name);
   }
 
   /** Whether an output ends in Softmax, LogSoftmax or Sigmoid, so that `logits` differs from the output. */

@@ -24,5 +24,6 @@ export const methodChoices: readonly [MethodChoice, ...MethodChoice[]] = [
   { name: 'l1-sparse', description: 'The same with a penalty that makes weights sparse' },
   { name: 'ngd', description: 'Descent on retained samples with noise on every gradient' },
   { name: 'ga', description: 'Ascent on forgotten samples only; needs no retained data' },
+  { name: 'closed-form', description: 'Exact for linear models; for others the last layer alone' },
   { name: 'retrain', description: 'A fresh model on the retained samples; exact, and dear' },
 ];

@@ -98,6 +98,9 @@ const methodObject = z.strictObject(
         'σ: deviation of the noise on each gradient (ngd), or of the noise added after shrinking (shrink).',
       )
       .optional(),
+    form: oneOf(['linear', 'linear-network', 'two-layer', 'last-layer', 'least-norm'])
+      .describe('Which closed form to use, where the model allows several.')
+      .optional(),
     biases: oneOf(['zeros', 'uniform'])
       .describe('How biases start in retrain: at zero, or uniform on ±1/√(incoming values).')
       .optional(),

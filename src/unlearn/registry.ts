@@ -1,5 +1,6 @@
 // The methods by name.
 import { UsageError } from '../shared/errors';
+import { closedForm } from './closedForm';
 import { ga } from './ga';
 import { gd } from './gd';
 import { l1Sparse } from './l1Sparse';
@@ -27,6 +28,7 @@ export const methods: readonly Method[] = [
   l1Sparse,
   ngd,
   ga,
+  closedForm,
   retrain,
 ];
 
