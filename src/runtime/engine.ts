@@ -20,7 +20,9 @@ import { gradientGraph, seedName, type Seeding } from './graphs';
 import { resolveLoss, type ResolvedLoss } from './loss';
 import { lossFeeds, lossShape } from './lossGraph';
 import { perSampleFactors } from './perSample';
-import { predict } from './predict';
+import { outputStructure, type OutputStructure } from './linearLayers';
+import { intermediate, predict } from './predict';
+import { parameterRoles, type RoleOfParameter } from './roles';
 import { projectOut } from './projection';
 import { RuntimeFailure, feed, fetched, type GraphSpec, type RuntimeTensor, type Session } from './session';
 import type { ShapeTable } from './shapes';
@@ -63,6 +65,21 @@ export class Engine {
     return new Map([...this.start].map(([name, data]) => [name, data.slice()]));
   }
 
+  /** What each trainable parameter does in the graph. */
+  parameterRoles(): RoleOfParameter[] {
+    return parameterRoles(this.workspace.parts);
+  }
+
+  /** The linear layers that an output ends in, or in words why it does not. */
+  outputStructure(output: string): OutputStructure | string {
+    return outputStructure(this.workspace.parts, output);
+  }
+
+  /** A value inside the graph, by name; batch axis first. */
+  async intermediate(values: ParameterValues, given: readonly Tensor[], name: string): Promise<Tensor> {
+    return intermediate(this.workspace, values, this.workspace.adapted(given), name);
+  }
+
   /** Whether an output ends in Softmax, LogSoftmax or Sigmoid, so that `logits` differs from the output. */
   finalActivation(output: string): 'softmax' | 'log-softmax' | 'sigmoid' | null {
     return this.workspace.parts.activations.get(output)?.kind ?? null;
@@ -78,6 +95,21 @@ export class Engine {
     options: { logits?: boolean } = {},
   ): Promise<Tensor[]> {
     return predict(this.workspace, values, this.workspace.adapted(given), options.logits === true);
+  }
+
+  /**
+   * What the loss of each head starts from: logits for the cross-entropies (log p where nodes that move elements follow
+   * a softmax), the output as the file defines it for mse.
+   */
+  async headOutputs(
+    values: ParameterValues,
+    inputs: readonly Tensor[],
+    heads: readonly HeadLoss[],
+  ): Promise<Tensor[]> {
+    const given = async (logits: boolean): Promise<readonly Tensor[]> =>
+      heads.some(head => (head.loss !== 'mse') === logits) ? this.predict(values, inputs, { logits }) : [];
+    const [plain, logits] = [await given(false), await given(true)];
+    return heads.map(head => this.headOutput(head, head.loss === 'mse' ? plain : logits));
   }
 
   /**
