@@ -1,8 +1,9 @@
 // The engine: a model whose predictions, losses and gradients can be computed for any parameter values.
 import { quantisedWeights } from '../autodiff/parameters';
 import { DifferentiationError } from '../autodiff/rule';
-import type { OnnxModel } from '../onnx/model';
-import { readModel } from '../onnx/reader';
+import { ModelError } from '../onnx/errors';
+import type { OpenedModel } from '../onnx/openedModel';
+import { openModel } from '../tfjs/openModel';
 import { elementCount, zeros, type Tensor } from '../tensor/tensor';
 import { chunkBytes, chunkLimit, chunksOf, joinChunks, takeChunk, takeSamples } from './batches';
 import { planColumns } from './columns';
@@ -38,21 +39,23 @@ export interface EngineOptions {
 /** A model in ONNX Runtime. Close it to give its memory back. */
 export class Engine {
   private constructor(
+    /** The model as it was opened. */
+    readonly model: OpenedModel,
     private readonly workspace: Workspace,
     private readonly start: ParameterValues,
   ) {}
 
   /** Opens a model file. Throws a ModelError when it cannot be read or holds weights that are not finite. */
   static async open(path: string, options: EngineOptions = {}): Promise<Engine> {
-    const parts = takeApart(readModel(path), {
+    const model = openModel(path);
+    requireTranslated(model);
+    const parts = takeApart(model, {
       freeze: options.freeze ?? [],
       include: options.include ?? [],
     });
-    return Promise.resolve(new Engine(new Workspace(parts, options.threads ?? 2), readParameters(parts)));
-  }
-
-  get model(): OnnxModel {
-    return this.workspace.parts.model;
+    return Promise.resolve(
+      new Engine(model, new Workspace(parts, options.threads ?? 2), readParameters(parts)),
+    );
   }
 
   /** Every stored floating tensor, trainable or not, in file order. */
@@ -326,6 +329,18 @@ export class Engine {
           '"lethe inspect" lists every stored tensor and why it is left out.',
       );
   }
+}
+
+/** Throws a ModelError where the graph stands for something that it cannot compute. */
+function requireTranslated(model: OpenedModel): void {
+  const [first] = model.untranslated;
+  if (!first) return;
+  const others = model.untranslated.length - 1;
+  throw new ModelError(
+    model.path,
+    `${first.op} (${first.node}) ${first.problem}${others > 0 ? `, and neither do ${others} other layers or operators` : ''}, so the model cannot be run.`,
+    '"lethe inspect" lists what stands in the way.',
+  );
 }
 
 function scaledWeights(samples: number, factor: number, given: Float32Array | undefined): Float32Array {

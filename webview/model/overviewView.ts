@@ -137,7 +137,7 @@ function facts(overview: ModelOverview): HTMLElement {
     ['File', fileName(overview.path)],
     ['Size', bytes(overview.bytes)],
     ...external.map(file => ['External data', `${file.path} · ${bytes(file.bytes)}`] as const),
-    ['Format', `ONNX, opset ${overview.opset}, IR ${overview.irVersion}`],
+    ['Format', formatText(overview)],
     ['Producer', overview.producer === '' ? 'not named' : overview.producer],
     ['Parameters', `${count(total)} in ${things(overview.parameters.length, 'tensor')}`],
     ['Nodes', count(sum(overview.operators.map(each => each.count)))],
