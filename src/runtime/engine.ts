@@ -18,7 +18,8 @@ import type {
 } from './contracts';
 import { readParameters, takeApart } from './graphModel';
 import { gradientGraph, seedName, type Seeding } from './graphs';
-import { resolveLoss, type ResolvedLoss } from './loss';
+import { resolveHead, scaledWeights } from './headLoss';
+import type { ResolvedLoss } from './loss';
 import { lossFeeds, lossShape } from './lossGraph';
 import { perSampleFactors } from './perSample';
 import { outputStructure, type OutputStructure } from './linearLayers';
@@ -295,24 +296,9 @@ export class Engine {
     labels: Tensor | undefined,
     index: number,
   ): ResolvedLoss {
-    if (!this.workspace.parts.model.graph.outputs.some(output => output.name === head.output))
-      throw new RuntimeFailure(
-        `${this.workspace.parts.model.path} has no output ${head.output}. Its outputs are ` +
-          `${this.workspace.parts.model.graph.outputs.map(output => output.name).join(', ')}.`,
-      );
-    if (!labels)
-      throw new RuntimeFailure(
-        `The loss on ${head.output} has no labels: give one array of labels for each head.`,
-      );
-    const probed = shapes.dims(head.output, shapes.fixedBatch ?? samples);
-    const rows = probed[0];
-    if (rows !== (shapes.fixedBatch ?? samples))
-      throw new RuntimeFailure(
-        `The output ${head.output} of ${this.workspace.parts.model.path} has ${rows ?? 'no'} rows for ` +
-          `${shapes.fixedBatch ?? samples} samples. Its first axis must be the batch: export the model that way.`,
-      );
-    const where = index === 0 ? 'The labels' : `The labels of the output ${head.output}`;
-    return resolveLoss(head.loss, [samples, ...probed.slice(1)], labels, where);
+    const size = shapes.fixedBatch ?? samples;
+    const context = { model: this.workspace.parts.model, samples, size };
+    return resolveHead(context, head, output => shapes.dims(output, size), labels, index);
   }
 
   private requireTrainable(): void {
@@ -341,10 +327,6 @@ function requireTranslated(model: OpenedModel): void {
     `${first.op} (${first.node}) ${first.problem}${others > 0 ? `, and neither do ${others} other layers or operators` : ''}, so the model cannot be run.`,
     '"lethe inspect" lists what stands in the way.',
   );
-}
-
-function scaledWeights(samples: number, factor: number, given: Float32Array | undefined): Float32Array {
-  return Float32Array.from({ length: samples }, (_, sample) => factor * (given?.[sample] ?? 1));
 }
 
 function addTo(total: ParameterValues, name: string, data: Float32Array): void {

@@ -1,4 +1,5 @@
 // What the model is: format, inputs and outputs, counts, operators, and what of it can be unlearned.
+import { formatText } from '../../src/shared/inspection';
 import { bytes, count, shape, things } from '../../src/shared/numbers';
 import type { ModelOverview } from '../../src/shared/viewerProtocol';
 import { h, icon, replaceContent } from '../kit/dom';
