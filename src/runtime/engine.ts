@@ -18,10 +18,13 @@ import type {
 } from './contracts';
 import { readParameters, takeApart } from './graphModel';
 import { gradientGraph, seedName, type Seeding } from './graphs';
-import { resolveLoss, type ResolvedLoss } from './loss';
+import { resolveHead, scaledWeights } from './headLoss';
+import type { ResolvedLoss } from './loss';
 import { lossFeeds, lossShape } from './lossGraph';
 import { perSampleFactors } from './perSample';
-import { predict } from './predict';
+import { outputStructure, type OutputStructure } from './linearLayers';
+import { intermediate, predict } from './predict';
+import { parameterRoles, type RoleOfParameter } from './roles';
 import { projectOut } from './projection';
 import { RuntimeFailure, feed, fetched, type GraphSpec, type RuntimeTensor, type Session } from './session';
 import type { ShapeTable } from './shapes';
@@ -66,6 +69,21 @@ export class Engine {
     return new Map([...this.start].map(([name, data]) => [name, data.slice()]));
   }
 
+  /** What each trainable parameter does in the graph. */
+  parameterRoles(): RoleOfParameter[] {
+    return parameterRoles(this.workspace.parts);
+  }
+
+  /** The linear layers that an output ends in, or in words why it does not. */
+  outputStructure(output: string): OutputStructure | string {
+    return outputStructure(this.workspace.parts, output);
+  }
+
+  /** A value inside the graph, by name; batch axis first. */
+  async intermediate(values: ParameterValues, given: readonly Tensor[], name: string): Promise<Tensor> {
+    return intermediate(this.workspace, values, this.workspace.adapted(given), name);
+  }
+
   /** Whether an output ends in Softmax, LogSoftmax or Sigmoid, so that `logits` differs from the output. */
   finalActivation(output: string): 'softmax' | 'log-softmax' | 'sigmoid' | null {
     return this.workspace.parts.activations.get(output)?.kind ?? null;
@@ -81,6 +99,21 @@ export class Engine {
     options: { logits?: boolean } = {},
   ): Promise<Tensor[]> {
     return predict(this.workspace, values, this.workspace.adapted(given), options.logits === true);
+  }
+
+  /**
+   * What the loss of each head starts from: logits for the cross-entropies (log p where nodes that move elements follow
+   * a softmax), the output as the file defines it for mse.
+   */
+  async headOutputs(
+    values: ParameterValues,
+    inputs: readonly Tensor[],
+    heads: readonly HeadLoss[],
+  ): Promise<Tensor[]> {
+    const given = async (logits: boolean): Promise<readonly Tensor[]> =>
+      heads.some(head => (head.loss !== 'mse') === logits) ? this.predict(values, inputs, { logits }) : [];
+    const [plain, logits] = [await given(false), await given(true)];
+    return heads.map(head => this.headOutput(head, head.loss === 'mse' ? plain : logits));
   }
 
   /**
@@ -263,24 +296,9 @@ export class Engine {
     labels: Tensor | undefined,
     index: number,
   ): ResolvedLoss {
-    if (!this.workspace.parts.model.graph.outputs.some(output => output.name === head.output))
-      throw new RuntimeFailure(
-        `${this.workspace.parts.model.path} has no output ${head.output}. Its outputs are ` +
-          `${this.workspace.parts.model.graph.outputs.map(output => output.name).join(', ')}.`,
-      );
-    if (!labels)
-      throw new RuntimeFailure(
-        `The loss on ${head.output} has no labels: give one array of labels for each head.`,
-      );
-    const probed = shapes.dims(head.output, shapes.fixedBatch ?? samples);
-    const rows = probed[0];
-    if (rows !== (shapes.fixedBatch ?? samples))
-      throw new RuntimeFailure(
-        `The output ${head.output} of ${this.workspace.parts.model.path} has ${rows ?? 'no'} rows for ` +
-          `${shapes.fixedBatch ?? samples} samples. Its first axis must be the batch: export the model that way.`,
-      );
-    const where = index === 0 ? 'The labels' : `The labels of the output ${head.output}`;
-    return resolveLoss(head.loss, [samples, ...probed.slice(1)], labels, where);
+    const size = shapes.fixedBatch ?? samples;
+    const context = { model: this.workspace.parts.model, samples, size };
+    return resolveHead(context, head, output => shapes.dims(output, size), labels, index);
   }
 
   private requireTrainable(): void {
@@ -309,10 +327,6 @@ function requireTranslated(model: OpenedModel): void {
     `${first.op} (${first.node}) ${first.problem}${others > 0 ? `, and neither do ${others} other layers or operators` : ''}, so the model cannot be run.`,
     '"lethe inspect" lists what stands in the way.',
   );
-}
-
-function scaledWeights(samples: number, factor: number, given: Float32Array | undefined): Float32Array {
-  return Float32Array.from({ length: samples }, (_, sample) => factor * (given?.[sample] ?? 1));
 }
 
 function addTo(total: ParameterValues, name: string, data: Float32Array): void {
