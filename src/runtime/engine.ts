@@ -23,7 +23,10 @@ import { resolveHead, scaledWeights } from './headLoss';
 import type { ResolvedLoss } from './loss';
 import { lossFeeds, lossShape } from './lossGraph';
 import { perSampleFactors } from './perSample';
-import { predict } from './predict';
+import { outputStructure, type OutputStructure } from './linearLayers';
+import { intermediate, predict } from './predict';
+import { Parity } from './parity';
+import { parameterRoles, type RoleOfParameter } from './roles';
 import { projectOut } from './projection';
 import { RuntimeFailure, feed, fetched, type GraphSpec, type RuntimeTensor, type Session } from './session';
 import type { ShapeTable } from './shapes';
@@ -39,13 +42,16 @@ export interface EngineOptions {
 /** A model in ONNX Runtime. Close it to give its memory back. */
 export class Engine implements ModelEngine {
   readonly notes: readonly string[] = [];
+  private readonly parity: Parity;
 
   private constructor(
     /** The model as it was opened. */
     readonly model: OpenedModel,
     private readonly workspace: Workspace,
     private readonly start: ParameterValues,
-  ) {}
+  ) {
+    this.parity = new Parity(model, inputs => predict(workspace, start, inputs, false));
+  }
 
   /** Opens a model file. Throws a ModelError when it cannot be read or holds weights that are not finite. */
   static async open(path: string, options: EngineOptions = {}): Promise<Engine> {
@@ -70,6 +76,21 @@ export class Engine implements ModelEngine {
     return new Map([...this.start].map(([name, data]) => [name, data.slice()]));
   }
 
+  /** What each trainable parameter does in the graph. */
+  parameterRoles(): RoleOfParameter[] {
+    return parameterRoles(this.workspace.parts);
+  }
+
+  /** The linear layers that an output ends in, or in words why it does not. */
+  outputStructure(output: string): OutputStructure | string {
+    return outputStructure(this.workspace.parts, output);
+  }
+
+  /** A value inside the graph, by name; batch axis first. */
+  async intermediate(values: ParameterValues, given: readonly Tensor[], name: string): Promise<Tensor> {
+    return intermediate(this.workspace, values, await this.adapted(given), name);
+  }
+
   /** Whether an output ends in Softmax, LogSoftmax or Sigmoid, so that `logits` differs from the output. */
   finalActivation(output: string): 'softmax' | 'log-softmax' | 'sigmoid' | null {
     return this.workspace.parts.activations.get(output)?.kind ?? null;
@@ -84,7 +105,22 @@ export class Engine implements ModelEngine {
     given: readonly Tensor[],
     options: { logits?: boolean } = {},
   ): Promise<Tensor[]> {
-    return predict(this.workspace, values, this.workspace.adapted(given), options.logits === true);
+    return predict(this.workspace, values, await this.adapted(given), options.logits === true);
+  }
+
+  /**
+   * What the loss of each head starts from: logits for the cross-entropies (log p where nodes that move elements follow
+   * a softmax), the output as the file defines it for mse.
+   */
+  async headOutputs(
+    values: ParameterValues,
+    inputs: readonly Tensor[],
+    heads: readonly HeadLoss[],
+  ): Promise<Tensor[]> {
+    const given = async (logits: boolean): Promise<readonly Tensor[]> =>
+      heads.some(head => (head.loss !== 'mse') === logits) ? this.predict(values, inputs, { logits }) : [];
+    const [plain, logits] = [await given(false), await given(true)];
+    return heads.map(head => this.headOutput(head, head.loss === 'mse' ? plain : logits));
   }
 
   /**
@@ -100,7 +136,7 @@ export class Engine implements ModelEngine {
     sampleWeights?: Float32Array,
   ): Promise<LossGradient> {
     this.requireTrainable();
-    const batch = { ...given, inputs: this.workspace.adapted(given.inputs) };
+    const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
     const samples = sampleCount(batch.inputs);
     const resolved = heads.map((head, index) =>
@@ -143,7 +179,7 @@ export class Engine implements ModelEngine {
    */
   async perSampleGradients(values: ParameterValues, given: readonly Tensor[]): Promise<Map<string, Tensor>> {
     this.requireTrainable();
-    const inputs = this.workspace.adapted(given);
+    const inputs = await this.adapted(given);
     const shapes = await this.workspace.gradientShapesFor(values, inputs);
     const samples = sampleCount(inputs);
     const output = this.workspace.parts.model.graph.outputs[0]?.name as string;
@@ -188,7 +224,7 @@ export class Engine implements ModelEngine {
     },
   ): Promise<ProjectionResult> {
     this.requireTrainable();
-    const batch = { ...given, inputs: this.workspace.adapted(given.inputs) };
+    const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
     const { heads, kind } = options;
     const [head] = heads;
@@ -243,6 +279,13 @@ export class Engine implements ModelEngine {
         );
     }
     return { columns, rank, residual, cost: 3 * columns };
+  }
+
+  /** Inputs in the types that the graph computes with; the first ones show that a translation is right. */
+  private async adapted(given: readonly Tensor[]): Promise<Tensor[]> {
+    const inputs = this.workspace.adapted(given);
+    await this.parity.check(inputs);
+    return inputs;
   }
 
   /** Gives the memory of all sessions back. */

@@ -1,11 +1,11 @@
 // TensorFlow.js models in folders of their own, made and judged by TensorFlow.js itself.
-import type * as Tensorflow from '@tensorflow/tfjs';
+import type * as tensorflowModule from '@tensorflow/tfjs';
 import type { io, LayersModel } from '@tensorflow/tfjs';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** TensorFlow.js, loaded once. */
-export async function tensorflow(): Promise<typeof Tensorflow> {
+export async function tensorflow(): Promise<typeof tensorflowModule> {
   const { warn } = console;
   console.warn = () => undefined;
   try {
