@@ -80,6 +80,11 @@ export class Engine {
     return predict(this.workspace, values, this.workspace.adapted(given), options.logits === true);
   }
 
+  /** The dims of every value of the graph, for inputs in the model's order. */
+  valueShapes(values: ParameterValues, given: readonly Tensor[]): Promise<ShapeTable> {
+    return this.workspace.shapesFor(values, this.workspace.adapted(given));
+  }
+
   /**
    * The loss of a batch (the weighted sum of the heads' mean losses) and its gradient for every trainable parameter.
    * `labels` follow the heads. `sampleWeights` (one a sample, default 1) scale the samples' terms of the mean; a

@@ -19,6 +19,8 @@ import {
   compareRequest,
   datasetColumnsRequest,
   forgetFileRequest,
+  graphRequest,
+  graphShapesRequest,
   openDatasetRequest,
   overviewRequest,
   predictionsRequest,
@@ -32,6 +34,7 @@ import {
 } from '../shared/viewerProtocol';
 import { compareModels } from '../job/viewCompare';
 import { cardsOf } from '../job/viewCards';
+import { graphOf, measuredShapes } from '../job/viewGraph';
 import { columnsOf, forgetFileOf } from '../job/viewDataset';
 import { DatasetStore } from '../job/viewDatasetStore';
 import { EnginePool } from '../job/viewEngines';
@@ -56,6 +59,10 @@ export async function serveViewer(
   const progress = tellProgress(connection);
 
   answer(connection, overviewRequest, ({ path }) => overviewOf(path));
+  answer(connection, graphRequest, ({ path }) => graphOf(path));
+  answer(connection, graphShapesRequest, ({ path, sizes }, signal) =>
+    measuredShapes(engines, path, sizes, signal),
+  );
   answer(connection, summariesRequest, ({ path, bins }, signal) =>
     summarise(path, bins, {
       signal,
