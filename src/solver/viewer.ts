@@ -18,6 +18,7 @@ import {
   closeDatasetRequest,
   compareRequest,
   datasetColumnsRequest,
+  diagnoseRequest,
   forgetFileRequest,
   graphRequest,
   graphShapesRequest,
@@ -36,6 +37,7 @@ import { compareModels } from '../job/viewCompare';
 import { cardsOf } from '../job/viewCards';
 import { graphOf, measuredShapes } from '../job/viewGraph';
 import { columnsOf, forgetFileOf } from '../job/viewDataset';
+import { diagnoseView } from '../job/viewDiagnose';
 import { DatasetStore } from '../job/viewDatasetStore';
 import { EnginePool } from '../job/viewEngines';
 import { overviewOf } from '../job/viewModel';
@@ -94,6 +96,9 @@ export async function serveViewer(
   );
   answer(connection, preprocessRequest, async ({ id, model }, signal) =>
     preprocessCandidates(engines, await datasets.get(id), model, signal),
+  );
+  answer(connection, diagnoseRequest, async ({ id, ...rest }, signal) =>
+    diagnoseView(engines, await datasets.get(id), rest, { signal, progress }),
   );
   answer(connection, saveWeightsRequest, request => saveWeights(request));
   answer(connection, snapshotRequest, ({ path, folder }) => snapshotModel(path, folder));
