@@ -1,4 +1,5 @@
 // The channel between the model editor's webview and the extension host.
+import type { Diagnosis } from './diagnosis';
 import type { GraphValue, ModelGraph } from './modelGraph';
 import type { RunResult } from './report';
 import type { JobProgress } from './solverProtocol';
@@ -33,6 +34,17 @@ export interface RunInfo {
   readonly settings: readonly (readonly [name: string, value: string])[];
 }
 
+/** A diagnosis of the model with the samples that were chosen when it was asked for. */
+export type DiagnosisView =
+  | { readonly kind: 'measuring' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | {
+      readonly kind: 'ready';
+      readonly diagnosis: Diagnosis;
+      /** Other samples are chosen now, or the model has other weights. */
+      readonly stale: boolean;
+    };
+
 /** Everything the editor shows at the top level. */
 export type ModelViewState =
   | { readonly kind: 'loading' }
@@ -53,7 +65,14 @@ export type ModelViewState =
       /** The file changed on disk since it was opened. */
       readonly stale: boolean;
       /** Whether a dataset is open for this model. */
-      readonly dataset: { readonly path: string; readonly size: number } | null;
+      readonly dataset: {
+        readonly path: string;
+        readonly size: number;
+        /** How many samples are in the forget set. */
+        readonly chosen: number;
+      } | null;
+      /** Null while none was asked for. */
+      readonly diagnosis: DiagnosisView | null;
     };
 
 /** One sample before and after. */
@@ -104,6 +123,7 @@ export type ModelViewRequests = {
       | 'discard'
       | 'openDataset'
       | 'unlearn'
+      | 'diagnose'
       | 'cancel'
       | 'showLog'
       | 'reload'

@@ -133,7 +133,8 @@ export const ready = {
   running: null,
   restricted: false,
   stale: false,
-  dataset: { path: '/data/train.npz', size: 60 },
+  dataset: { path: '/data/train.npz', size: 60, chosen: 20 },
+  diagnosis: null,
 };
 export const answers = {
   summaries: names.map((name, index) => summaryOf(name, index + 1)),

@@ -7,6 +7,7 @@ import type { Child } from '../kit/dom';
 import { plainTable } from '../kit/plot';
 import { shareBar } from '../kit/sparkline';
 import { button } from '../kit/toolkit';
+import { diagnosisContent } from './diagnosisSection';
 import { factList } from './splitPane';
 import { command, fileName } from './view';
 import type { Host, ReadyState, View } from './view';
@@ -30,6 +31,7 @@ export class OverviewView implements View {
       state.restricted,
       state.running !== null,
       state.proposal !== null,
+      state.diagnosis,
     ]);
     if (key === this.shown) return;
     this.shown = key;
@@ -46,13 +48,14 @@ export class OverviewView implements View {
           section('Model', facts(overview)),
           section('Inputs', values(overview.inputs)),
           section('Outputs', values(overview.outputs)),
+          section('Operators', operators(overview)),
           metadata(overview),
         ),
         h(
           'div',
           { class: 'overview-column' },
           section('Unlearning', ...this.unlearning(state)),
-          section('Operators', operators(overview)),
+          ...optional('Diagnosis', diagnosisContent(this.host, state)),
           fixedParameters(overview),
         ),
       ),
@@ -199,6 +202,11 @@ function warnings(overview: ModelOverview): HTMLElement | null {
     { class: 'warnings' },
     ...overview.warnings.map(text => h('li', null, icon('warning'), h('span', null, text))),
   );
+}
+
+/** A section where there is something to stand in it. */
+function optional(title: string, content: Child[] | null): HTMLElement[] {
+  return content === null ? [] : [section(title, ...content)];
 }
 
 function section(title: string, ...content: Child[]): HTMLElement {

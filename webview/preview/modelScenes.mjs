@@ -2,9 +2,14 @@
 
 /** Scenes by name, from the data that data.mjs made. */
 export function modelScenes(data) {
-  const { overview, graph, graphShapes, summaries, comparison, predictions, result, others } = data;
+  const { overview, diagnosis, graph, graphShapes, summaries, comparison, predictions, result, others } =
+    data;
   const proposal = { runId: 'r1', result, forgotten: result.after.forget.count, applied: false };
-  const dataset = { path: '/data/train.npz', size: result.after.forget.count + result.after.retain.count };
+  const dataset = {
+    path: '/data/train.npz',
+    size: result.after.forget.count + result.after.retain.count,
+    chosen: 100,
+  };
   const ready = {
     kind: 'ready',
     overview,
@@ -15,6 +20,7 @@ export function modelScenes(data) {
     restricted: false,
     stale: false,
     dataset: null,
+    diagnosis: null,
   };
   const runs = [result, ...others].map((each, index) => ({
     runId: `r${index + 1}`,
@@ -56,6 +62,8 @@ export function modelScenes(data) {
   return {
     overview: scene(ready),
     proposal: scene(withProposal),
+    diagnose: scene({ ...ready, dataset }),
+    diagnosed: scene({ ...ready, dataset, diagnosis: { kind: 'ready', diagnosis, stale: false } }),
     graph: scene(withProposal, 'graph'),
     runs: scene(withProposal, 'runs'),
     noRuns: scene(ready, 'runs'),

@@ -12,6 +12,7 @@ import { runOf } from '../commands/targets';
 import type { Host } from '../host';
 import { webviewWire } from '../webviewWire';
 import type { ModelDocument } from './modelDocument';
+import { diagnosisView } from './diagnoseModel';
 import { predictionRows } from './predictionRows';
 import { compareRuns, runInfos } from './runInfos';
 
@@ -22,6 +23,7 @@ const commands: Record<ModelViewRequests['command']['ask'], string> = {
   discard: 'lethe.discard',
   openDataset: 'lethe.openDataset',
   unlearn: 'lethe.unlearn',
+  diagnose: 'lethe.diagnose',
   cancel: 'lethe.cancel',
   showLog: 'lethe.showLog',
   reload: 'lethe.reload',
@@ -95,6 +97,7 @@ export class ModelView {
       document.onDidChange(() => this.tellState()),
       document.onDidProgress(progress => this.ready && this.channel.tell('progress', progress)),
       host.onDidChangeSurroundings(() => this.tellState()),
+      host.dataset.onDidChangeForgetSet(() => this.tellState()),
     );
   }
 
@@ -129,8 +132,9 @@ export function modelViewState(host: Host, document: ModelDocument): ModelViewSt
     stale: document.stale,
     dataset:
       overview !== null && binding?.model === document.path
-        ? { path: overview.path, size: overview.size }
+        ? { path: overview.path, size: overview.size, chosen: host.dataset.forgetSet.length }
         : null,
+    diagnosis: diagnosisView(host, document),
   };
 }
 
