@@ -146,7 +146,10 @@ export function cotangentGraph(
   return { spec: finish(model, builder, extra, outputs), gradients: names };
 }
 
-/** Where a per-sample graph leaves what it found about a parameter. */
+/**
+ * Where a per-sample graph leaves what it found about a parameter. The outputs hold the elements in this order; with
+ * factors, their own dims may differ from those given here.
+ */
 export type FactorOutput =
   | {
       readonly parameter: string;
@@ -214,18 +217,29 @@ function factorOutput(
   expose: (value: string) => string,
 ): FactorOutput {
   if (gradient.kind === 'explicit' || !factors) {
-    const value = expose(explicitValue(builder, parameter, gradient));
-    return { parameter, kind: 'explicit', value, dims: builder.dims(value) };
+    const value = explicitValue(builder, parameter, gradient);
+    const name = expose(factors ? beforeReshapes(builder, value) : value);
+    return { parameter, kind: 'explicit', value: name, dims: builder.dims(value) };
   }
-  const [left, right] = [expose(gradient.factor.left), expose(gradient.factor.right)];
+  const { left, right } = gradient.factor;
   return {
     parameter,
     kind: 'outer',
-    left,
-    right,
+    left: expose(beforeReshapes(builder, left)),
+    right: expose(beforeReshapes(builder, right)),
     leftDims: builder.dims(left),
     rightDims: builder.dims(right),
   };
+}
+
+/** The value that reshapes made another from: as an output, a reshape would be a copy. */
+function beforeReshapes(builder: GraphBuilder, value: string): string {
+  let name = value;
+  for (;;) {
+    const node = builder.nodes.find(each => each.outputs.includes(name));
+    if (node?.opType !== 'Reshape' || node.domain !== '') return name;
+    name = node.inputs[0] as string;
+  }
 }
 
 /** Makes values graph outputs, each once; one that no node produces (a graph input) goes through a copy. */
