@@ -35,11 +35,17 @@ export type ConstraintKind = 'largest-logit' | 'given-label' | 'random-combinati
 
 /** What one projection did. */
 export interface ProjectionResult {
-  /** How many gradient columns constrained it, and the rank of their Gram matrix. */
+  /** How many gradient columns constrained it, and the rank of their Gram matrix; null where it was never formed. */
   readonly columns: number;
-  readonly rank: number;
-  /** ‖Gᵀθ_⊥‖ / (√λ_max ‖θ_⊥‖) after the last pass. */
+  readonly rank: number | null;
+  /** ‖Gᵀθ_⊥‖ / (√λ_max ‖θ_⊥‖) at the end. */
   readonly residual: number;
+  /** How the matrix-free solver ended; absent where K was formed. */
+  readonly iterations?: number;
+  /** ‖Gᵀr‖ / ‖Gᵀθ‖ at its end. */
+  readonly relativeResidual?: number;
+  /** The columns span all parameters, so that nothing could move. */
+  readonly noRoom?: boolean;
   /** Sample-gradient evaluations it cost. */
   readonly cost: number;
 }

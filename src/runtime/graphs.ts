@@ -7,6 +7,7 @@ import {
 } from '../autodiff/backward';
 import { dependentValues } from '../autodiff/activity';
 import { GraphBuilder } from '../autodiff/builder';
+import { appendForward } from '../autodiff/forward';
 import type { ValueInfo } from '../onnx/model';
 import { elementCount, type Tensor } from '../tensor/tensor';
 import type { GraphModel } from './graphModel';
@@ -144,6 +145,33 @@ export function cotangentGraph(
   const expose = exposer(builder, outputs);
   const names = new Map([...gradients].map(([parameter, value]) => [parameter, expose(value)]));
   return { spec: finish(model, builder, extra, outputs), gradients: names };
+}
+
+/** A graph to the tangents of values, the Jacobian–vector product: parameters move along graph inputs. */
+export function tangentGraph(
+  shapes: ShapeTable,
+  batch: number,
+  values: readonly string[],
+): { spec: GraphSpec; tangents: ReadonlyMap<string, string> } {
+  const { model } = shapes;
+  const builder = forwardBuilder(shapes, batch);
+  const extra: ValueInfo[] = model.trainable.map(({ name, dims }) => {
+    return { name: tangentName(name), dtype: 'float32', dims };
+  });
+  for (const { name, dims } of extra) builder.declare(name, dims as readonly number[]);
+  const seeds = new Map(model.trainable.map(({ name }) => [name, tangentName(name)]));
+  const found = appendForward(builder, [...model.graph.nodes], seeds, values);
+  const outputs: ValueInfo[] = [];
+  const expose = exposer(builder, outputs);
+  const tangents = new Map<string, string>();
+  for (const [value, tangent] of found)
+    if (tangent !== undefined) tangents.set(value, expose(builder.expand(tangent, builder.dims(value))));
+  return { spec: finish(model, builder, extra, outputs), tangents };
+}
+
+/** The name of the graph input that holds the direction a parameter moves along. */
+export function tangentName(parameter: string): string {
+  return `lethe/tangent/${parameter}`;
 }
 
 /**

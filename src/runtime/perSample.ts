@@ -13,6 +13,7 @@ import {
 } from './graphs';
 import { predict } from './predict';
 import { feed, feedFloats, fetched, type RuntimeTensor } from './session';
+import type { ShapeTable } from './shapes';
 import { sampleCount, shapeKey, type Workspace } from './workspace';
 
 /** Gradients of the samples of a batch: what describes them, and the tensors under the names that it gives. */
@@ -50,8 +51,7 @@ export async function perSampleFactors(
   const limit = factors ? chunkLimit(shapes, 3, factorChunkBytes) : samples;
   const chunks = chunksOf(samples, limit, null);
   const size = chunks[0]?.size ?? 0;
-  const key = `factors|${factors}|${shapeKey(inputs)}|${size}|${JSON.stringify(seeding)}`;
-  const graph = workspace.graph(key, () => perSampleGraph(shapes, size, seeding, factors));
+  const { key, graph } = factorGraph(workspace, shapes, inputs, size, seeding, factors);
   const found: Record<string, RuntimeTensor> = {};
   const buffers = factors ? workspace.buffers(key, () => outputBuffers(graph, size, chunks.length)) : null;
   const session =
@@ -81,6 +81,51 @@ export async function perSampleFactors(
   if (graph.remaining.length === 0) return { factors: described, values: found };
   const rest = await oneByOne(workspace, values, inputs, seeding, cotangents, graph.remaining);
   return { factors: [...described, ...rest.factors], values: { ...found, ...rest.values } };
+}
+
+/**
+ * The bytes that a projection on this many gradients holds at once: their factors, and the products of pairs of
+ * positions in double precision.
+ */
+export function factorBytes(
+  workspace: Workspace,
+  shapes: ShapeTable,
+  inputs: readonly Tensor[],
+  columns: number,
+  seeding: Seeding,
+): number {
+  const { trainable } = workspace.parts;
+  const explicit = (names: readonly string[]): number =>
+    4 *
+    columns *
+    trainable.reduce((sum, { name, dims }) => sum + (names.includes(name) ? elementCount(dims) : 0), 0);
+  if (shapes.fixedBatch !== null) return explicit(trainable.map(({ name }) => name));
+  const [chunk] = chunksOf(columns, chunkLimit(shapes, 3, factorChunkBytes), null);
+  const { graph } = factorGraph(workspace, shapes, inputs, chunk?.size ?? 1, seeding, true);
+  let pairs = 0;
+  let bytes = explicit(graph.remaining);
+  for (const factor of graph.factors) {
+    if (factor.kind === 'explicit') bytes += 4 * columns * elementCount(factor.dims.slice(1));
+    else {
+      const { leftDims, rightDims } = factor;
+      bytes += 4 * columns * (elementCount(leftDims.slice(1)) + elementCount(rightDims.slice(1)));
+      pairs = Math.max(pairs, 24 * (columns * (leftDims[1] as number)) ** 2);
+    }
+  }
+  return bytes + pairs;
+}
+
+/** The graph of per-sample gradients for a chunk of samples, and the key of its session. */
+function factorGraph(
+  workspace: Workspace,
+  shapes: ShapeTable,
+  inputs: readonly Tensor[],
+  size: number,
+  seeding: Seeding,
+  factors: boolean,
+): { key: string; graph: PerSampleGraph } {
+  const key = `factors|${factors}|${shapeKey(inputs)}|${size}|${JSON.stringify(seeding)}`;
+  return { key, graph: workspace.graph(key, () => perSampleGraph(shapes, size, seeding, factors)) };
 }
 
 /** Memory for the outputs of all chunks. */
