@@ -84,7 +84,7 @@ function remainder(matrix: Float64Array, product: Float64Array, alpha: Float64Ar
   });
 }
 
-/** ‖G̃ᵀv_⊥‖ / (√λ_max ‖v_⊥‖) from Gᵀv_⊥, the lengths of the columns and v_⊥ by parts. */
+/** ‖G̃ᵀv_⊥‖ / (√λ_max ‖v_⊥‖) from Gᵀv_⊥, the scale of the columns and λ_max of the scaled Gram matrix. */
 export function residualOf(
   product: Float64Array,
   scale: Float64Array,

@@ -1,6 +1,7 @@
 // The channel between the extension host and its viewer: a solver process that answers questions about models and
 // datasets for as long as the window lives. JSON-RPC over its standard streams; every request can be cancelled.
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
+import type { Diagnosis } from './diagnosis';
 import type { ModelInspection, ParameterStatistics } from './inspection';
 import type { DataSource, Preprocess, Recipe } from './recipe';
 
@@ -218,6 +219,22 @@ export const preprocessRequest = new RequestType<
   readonly PreprocessCandidate[],
   ViewerFailure
 >('viewer/preprocess');
+
+/**
+ * Whether a model interpolates the dataset and which methods can move it, for the samples to forget at `forgotten` and
+ * a share `retainAccess` (chosen by `seed`) of the others.
+ */
+export const diagnoseRequest = new RequestType<
+  {
+    readonly id: string;
+    readonly model: string;
+    readonly forgotten: readonly number[];
+    readonly retainAccess?: number;
+    readonly seed?: number;
+  },
+  Diagnosis,
+  ViewerFailure
+>('viewer/diagnose');
 
 /** Progress of a long request, by its own words; `share` from 0 to 1 where it is known. */
 export const viewerProgressNotification = new NotificationType<{

@@ -18,6 +18,7 @@ import {
   closeDatasetRequest,
   compareRequest,
   datasetColumnsRequest,
+  diagnoseRequest,
   forgetFileRequest,
   openDatasetRequest,
   overviewRequest,
@@ -33,6 +34,7 @@ import {
 import { compareModels } from '../job/viewCompare';
 import { cardsOf } from '../job/viewCards';
 import { columnsOf, forgetFileOf } from '../job/viewDataset';
+import { diagnoseView } from '../job/viewDiagnose';
 import { DatasetStore } from '../job/viewDatasetStore';
 import { EnginePool } from '../job/viewEngines';
 import { overviewOf } from '../job/viewModel';
@@ -87,6 +89,9 @@ export async function serveViewer(
   );
   answer(connection, preprocessRequest, async ({ id, model }, signal) =>
     preprocessCandidates(engines, await datasets.get(id), model, signal),
+  );
+  answer(connection, diagnoseRequest, async ({ id, ...rest }, signal) =>
+    diagnoseView(engines, await datasets.get(id), rest, { signal, progress }),
   );
   answer(connection, saveWeightsRequest, request => saveWeights(request));
   answer(connection, snapshotRequest, ({ path, folder }) => snapshotModel(path, folder));
