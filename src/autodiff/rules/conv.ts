@@ -4,7 +4,8 @@ import type { GraphBuilder } from '../builder';
 import type { OuterFactor, Rule, RuleContext } from '../rule';
 import { sumTangents } from './elementwise';
 import { columns, kernelGradient, kernelGradients } from './kernelGradient';
-import { transposedConvolution, windowsOf, type Windows } from './window';
+import { transposedConvolution, windowsOf } from './window';
+import type { Windows } from '../windows';
 
 /** Y[n, m] = Σ over channels and kernel of W[m] · X[n] under the window, plus B[m]. */
 export const convRule: Rule = {
@@ -13,7 +14,7 @@ export const convRule: Rule = {
     if (!dy) return [];
     const w = geometry(c);
     return [
-      c.wants(0) ? inputGradient(c, dy, w) : undefined,
+      c.wants(0) ? markedInputGradient(c, dy, w) : undefined,
       c.wants(1) ? weightGradient(c, dy, w) : undefined,
       c.wants(2) ? c.sumBatch(dy, [0, ...w.input.map((_, axis) => axis + 2)], 2) : undefined,
     ];
@@ -45,6 +46,11 @@ function convolve(c: RuleContext, x: string, weight: string): string {
   const name = c.b.fresh('Conv');
   c.b.push({ ...c.node, name, inputs: [x, weight], outputs: [name] });
   return c.b.declare(name, c.outDims());
+}
+
+function markedInputGradient(c: RuleContext, dy: string, windows: Windows): string {
+  const meaning = { dy, kernel: c.in(1), windows, group: c.int('group', 1) };
+  return c.b.mark(inputGradient(c, dy, windows), { kind: 'inputGradient', ...meaning });
 }
 
 function inputGradient(c: RuleContext, dy: string, w: Windows): string {
@@ -89,8 +95,8 @@ function weightGradient(c: RuleContext, dy: string, w: Windows): string {
     const each = kernelGradients(c.b, c.in(0), dy, w, group);
     return c.b.reshape(each, [c.inDims(0)[0]!, ...c.inDims(1)]);
   }
-  const gradient = kernelGradient(c.b, c.in(0), dy, w, group);
-  return c.b.reshape(gradient, c.inDims(1));
+  const gradient = c.b.reshape(kernelGradient(c.b, c.in(0), dy, w, group), c.inDims(1));
+  return c.b.mark(gradient, { kind: 'kernelGradient', x: c.in(0), dy, windows: w, group });
 }
 
 /** Factors by position, where the map is so small that they beat the gradient of every sample. */

@@ -1,7 +1,8 @@
 // The gradient of a convolution's kernel. Which of three forms is fastest depends on the shapes (`bench/SPEED.md`).
 import { elementCount } from '../../tensor/tensor';
 import type { GraphBuilder } from '../builder';
-import { kernelOffsets, padForWindows, windowSlice, type Windows } from './window';
+import { kernelOffsets, padForWindows, windowSlice } from './window';
+import type { Windows } from '../windows';
 
 /** What every kernel element sees: [N, group, C/group · kernel, positions]. */
 export function columns(b: GraphBuilder, x: string, w: Windows, group: number): string {
