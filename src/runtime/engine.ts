@@ -149,7 +149,7 @@ export class Engine {
         shape: lossShape(resolved[index] as ResolvedLoss, chunk.size),
       }));
       const key = `${shapeKey(batch.inputs)}|${chunk.size}|${JSON.stringify(plans)}`;
-      const graph = this.workspace.graph(key, () => gradientGraph(shapes, chunk.size, plans));
+      const graph = this.workspace.graph(key, () => gradientGraph(shapes, chunk.size, plans, process.env['LB'] ? 16 : null));
       const session = await this.workspace.session(`gradient|${key}`, 'the gradient graph', () => graph.spec);
       const feeds: Record<string, RuntimeTensor> = {
         ...this.workspace.dataFeeds(batch.inputs.map(input => takeChunk(input, chunk))),
