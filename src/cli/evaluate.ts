@@ -8,7 +8,7 @@ export function addEvaluate(program: Command): void {
   program
     .command('evaluate')
     .description('measure a model on the data of a recipe')
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file or a TensorFlow.js model.json')
     .requiredOption('--recipe <file>', 'the recipe that names the data and what to forget')
     .option('--set <path=value...>', 'change a value of the recipe')
     .option('--json', 'print one JSON object')

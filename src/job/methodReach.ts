@@ -22,6 +22,9 @@ const pulls: Readonly<Record<string, readonly Pull[]>> = {
     ),
   ],
   retrain: [always('It starts from new random parameters.')],
+  'closed-form': [
+    always('It solves the linear layer that the output ends in anew; a model without one it refuses.'),
+  ],
   shrink: [always('It makes all parameters smaller before it descends.')],
   gd: [retainedGradient],
   ga: [forgottenGradient],

@@ -1,12 +1,12 @@
 // A whole job: open, measure, unlearn, measure again, and write every output at the end.
 import { performance } from 'node:perf_hooks';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { evaluateModel } from '../evaluate/metrics';
 import { diffModels } from '../evaluate/weightDiff';
 import { openDataset } from '../data/open';
 import type { OnnxModel } from '../onnx/model';
-import { readModel } from '../onnx/reader';
-import { saveModel } from '../onnx/writer';
+import { openModel } from '../tfjs/openModel';
+import { markerName } from '../tfjs/writer';
 import type { ParameterValues } from '../runtime/contracts';
 import { CancelledError, LetheError } from '../shared/errors';
 import type { ProjectionRecord, RunResult } from '../shared/report';
@@ -25,7 +25,7 @@ import {
 } from './openJob';
 import { outputError, OutputStage, restated } from './outputStage';
 import { requireNoneOf, type Source } from './overwrite';
-import { checkOutputs, jobPaths, reportFiles, writtenFiles, type JobPaths } from './paths';
+import { checkOutputs, jobPaths, writtenFiles, type JobPaths } from './paths';
 import { ProgressMeter } from './progressMeter';
 import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
 import { roundToStored } from './storedPrecision';
@@ -57,14 +57,10 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
   checkOutputs(
     paths,
     [...(paths.reference === null ? [] : [paths.reference]), ...paths.references].flatMap(path =>
-      externalOf(readModel(path), 'a reference model'),
+      externalOf(openModel(path), 'a reference model'),
     ),
   );
-  const stage = new OutputStage([
-    paths.output,
-    `${paths.output}.data`,
-    ...reportFiles.map(name => join(paths.report, name)),
-  ]);
+  const stage = new OutputStage([paths.output, ...writtenFiles(paths).map(({ path }) => path)]);
   hooks.progress({ phase: 'opening' });
   const job = await openJob(loaded, undefined, async (engine, data) => {
     checkOutputs(paths, externalOf(engine.model, 'the model'));
@@ -215,11 +211,11 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
   const { job, loaded, paths, values, result } = finished;
   const staged = stage.stage(paths.output);
   try {
-    saveModel(job.engine.model, values, staged);
+    job.engine.model.save(values, staged);
   } catch (error) {
     throw restated(outputError(paths.output, error), staged, paths.output);
   }
-  const companions = stage.adoptCompanions(paths.output);
+  const files = stage.adoptFiles(paths.output, paths.outputFiles);
   const environment = currentEnvironment();
   const receipt: Receipt = {
     version: 1,
@@ -227,7 +223,10 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     ...environment,
     model: {
       before: hashModel(filesOf(job.engine.model), paths.report),
-      after: hashModel([{ from: staged, to: paths.output }, ...companions], paths.report),
+      after: hashModel(
+        files.filter(({ to }) => basename(to) !== markerName),
+        paths.report,
+      ),
     },
     reference: finished.referenceFiles.length > 0 ? hashModel(finished.referenceFiles, paths.report) : null,
     references: finished.otherReferences.map(files => hashModel(files, paths.report)),
@@ -241,7 +240,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     cost: result.cost,
     seconds: result.seconds,
   };
-  const weights = diffModels(job.engine.model, readModel(staged));
+  const weights = diffModels(job.engine.model, openModel(staged));
   const report: Report = {
     version: 1,
     created: receipt.created,

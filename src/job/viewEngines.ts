@@ -1,6 +1,6 @@
 // The engines of an editor's viewer: a few at a time, used by one question after the other.
 import { describeParameters } from '../autodiff/parameters';
-import { readModel } from '../onnx/reader';
+import { openModel } from '../tfjs/openModel';
 import type { ParameterValues } from '../runtime/contracts';
 import { Engine } from '../runtime/engine';
 import { defaultThreads } from './threads';
@@ -27,7 +27,7 @@ export class EnginePool {
 
   /** What tells a state of a model file from others. Throws a ModelError. */
   key(path: string): string {
-    const model = readModel(path);
+    const model = openModel(path);
     return `${modelStamp(model)} ${model.path}`;
   }
 
@@ -59,7 +59,7 @@ export class EnginePool {
       return known;
     }
     // Room is made first, so that memory never holds more models than are kept.
-    const wanted = describeParameters(readModel(path)).parameters.reduce((sum, { count }) => sum + count, 0);
+    const wanted = describeParameters(openModel(path)).parameters.reduce((sum, { count }) => sum + count, 0);
     for (const [oldest, { engine }] of this.engines) {
       if (this.engines.size < kept && wanted + this.parameterCount() <= keptParameters) break;
       this.engines.delete(oldest);

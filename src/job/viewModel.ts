@@ -4,14 +4,15 @@ import { basename } from 'node:path';
 import { describeGraphParameters } from '../autodiff/parameters';
 import { ruleOf } from '../autodiff/table';
 import type { Graph, OnnxModel, OnnxNode } from '../onnx/model';
-import { readModel } from '../onnx/reader';
+import type { OpenedModel } from '../onnx/openedModel';
+import { openModel } from '../tfjs/openModel';
 import { upgradeGraph } from '../onnx/upgrade';
 import type { ModelOverview } from '../shared/viewerProtocol';
 import { describeModel } from './inspect';
 
 /** Describes a model file; reads no tensor payload. Throws a ModelError. */
 export function overviewOf(path: string): ModelOverview {
-  const model = readModel(path);
+  const model = openModel(path);
   const upgraded = upgradeGraph(model).graph;
   const sizes = new Map(model.stamps.map(({ file, size }) => [file, size]));
   return {
@@ -21,7 +22,7 @@ export function overviewOf(path: string): ModelOverview {
     externalFiles: model.externalFiles.map(file => ({ path: file, bytes: sizes.get(file) ?? 0 })),
     warnings: model.warnings,
     metadata: [...model.metadata],
-    operators: countOperators(model, upgraded),
+    operators: model.operators ? countLayers(model, upgraded) : countOperators(model, upgraded),
     stamp: modelStamp(model),
   };
 }
@@ -30,6 +31,16 @@ export function overviewOf(path: string): ModelOverview {
 export function modelStamp(model: OnnxModel): string {
   const files = model.stamps.map(({ file, size, modified }) => [basename(file), size, modified]);
   return createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 32);
+}
+
+/** The layers or operators of a TensorFlow.js model. */
+function countLayers(model: OpenedModel, upgraded: Graph): ModelOverview['operators'] {
+  const missing = new Set(model.untranslated.map(({ op }) => op));
+  // What a layer is translated to may hold an operator without a rule; then none of the layers can be vouched for.
+  const all = [...nodesOf(upgraded.nodes)].every(node => ruleOf(node) !== undefined);
+  return [...model.operators!]
+    .map(([op, count]) => ({ op, count, differentiable: !missing.has(op) && (all || missing.size > 0) }))
+    .sort((a, b) => b.count - a.count || (a.op < b.op ? -1 : 1));
 }
 
 /**

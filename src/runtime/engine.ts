@@ -1,8 +1,9 @@
 // The engine: a model whose predictions, losses and gradients can be computed for any parameter values.
 import { quantisedWeights } from '../autodiff/parameters';
 import { DifferentiationError } from '../autodiff/rule';
-import type { OnnxModel } from '../onnx/model';
-import { readModel } from '../onnx/reader';
+import { ModelError } from '../onnx/errors';
+import type { OpenedModel } from '../onnx/openedModel';
+import { openModel } from '../tfjs/openModel';
 import { elementCount, zeros, type Tensor } from '../tensor/tensor';
 import { chunkBytes, chunkLimit, chunksOf, joinChunks, takeChunk, takeSamples } from './batches';
 import { planColumns } from './columns';
@@ -17,10 +18,13 @@ import type {
 } from './contracts';
 import { readParameters, takeApart } from './graphModel';
 import { gradientGraph, seedName, type Seeding } from './graphs';
-import { resolveLoss, type ResolvedLoss } from './loss';
+import { resolveHead, scaledWeights } from './headLoss';
+import type { ResolvedLoss } from './loss';
 import { lossFeeds, lossShape } from './lossGraph';
 import { perSampleFactors } from './perSample';
-import { predict } from './predict';
+import { outputStructure, type OutputStructure } from './linearLayers';
+import { intermediate, predict } from './predict';
+import { parameterRoles, type RoleOfParameter } from './roles';
 import { projectOut } from './projection';
 import { RuntimeFailure, feed, fetched, type GraphSpec, type RuntimeTensor, type Session } from './session';
 import type { ShapeTable } from './shapes';
@@ -36,21 +40,23 @@ export interface EngineOptions {
 /** A model in ONNX Runtime. Close it to give its memory back. */
 export class Engine {
   private constructor(
+    /** The model as it was opened. */
+    readonly model: OpenedModel,
     private readonly workspace: Workspace,
     private readonly start: ParameterValues,
   ) {}
 
   /** Opens a model file. Throws a ModelError when it cannot be read or holds weights that are not finite. */
   static async open(path: string, options: EngineOptions = {}): Promise<Engine> {
-    const parts = takeApart(readModel(path), {
+    const model = openModel(path);
+    requireTranslated(model);
+    const parts = takeApart(model, {
       freeze: options.freeze ?? [],
       include: options.include ?? [],
     });
-    return Promise.resolve(new Engine(new Workspace(parts, options.threads ?? 2), readParameters(parts)));
-  }
-
-  get model(): OnnxModel {
-    return this.workspace.parts.model;
+    return Promise.resolve(
+      new Engine(model, new Workspace(parts, options.threads ?? 2), readParameters(parts)),
+    );
   }
 
   /** Every stored floating tensor, trainable or not, in file order. */
@@ -61,6 +67,21 @@ export class Engine {
   /** A fresh copy of the trainable parameters' values in the file, as float32. */
   initialValues(): ParameterValues {
     return new Map([...this.start].map(([name, data]) => [name, data.slice()]));
+  }
+
+  /** What each trainable parameter does in the graph. */
+  parameterRoles(): RoleOfParameter[] {
+    return parameterRoles(this.workspace.parts);
+  }
+
+  /** The linear layers that an output ends in, or in words why it does not. */
+  outputStructure(output: string): OutputStructure | string {
+    return outputStructure(this.workspace.parts, output);
+  }
+
+  /** A value inside the graph, by name; batch axis first. */
+  async intermediate(values: ParameterValues, given: readonly Tensor[], name: string): Promise<Tensor> {
+    return intermediate(this.workspace, values, this.workspace.adapted(given), name);
   }
 
   /** Whether an output ends in Softmax, LogSoftmax or Sigmoid, so that `logits` differs from the output. */
@@ -78,6 +99,21 @@ export class Engine {
     options: { logits?: boolean } = {},
   ): Promise<Tensor[]> {
     return predict(this.workspace, values, this.workspace.adapted(given), options.logits === true);
+  }
+
+  /**
+   * What the loss of each head starts from: logits for the cross-entropies (log p where nodes that move elements follow
+   * a softmax), the output as the file defines it for mse.
+   */
+  async headOutputs(
+    values: ParameterValues,
+    inputs: readonly Tensor[],
+    heads: readonly HeadLoss[],
+  ): Promise<Tensor[]> {
+    const given = async (logits: boolean): Promise<readonly Tensor[]> =>
+      heads.some(head => (head.loss !== 'mse') === logits) ? this.predict(values, inputs, { logits }) : [];
+    const [plain, logits] = [await given(false), await given(true)];
+    return heads.map(head => this.headOutput(head, head.loss === 'mse' ? plain : logits));
   }
 
   /**
@@ -260,24 +296,9 @@ export class Engine {
     labels: Tensor | undefined,
     index: number,
   ): ResolvedLoss {
-    if (!this.workspace.parts.model.graph.outputs.some(output => output.name === head.output))
-      throw new RuntimeFailure(
-        `${this.workspace.parts.model.path} has no output ${head.output}. Its outputs are ` +
-          `${this.workspace.parts.model.graph.outputs.map(output => output.name).join(', ')}.`,
-      );
-    if (!labels)
-      throw new RuntimeFailure(
-        `The loss on ${head.output} has no labels: give one array of labels for each head.`,
-      );
-    const probed = shapes.dims(head.output, shapes.fixedBatch ?? samples);
-    const rows = probed[0];
-    if (rows !== (shapes.fixedBatch ?? samples))
-      throw new RuntimeFailure(
-        `The output ${head.output} of ${this.workspace.parts.model.path} has ${rows ?? 'no'} rows for ` +
-          `${shapes.fixedBatch ?? samples} samples. Its first axis must be the batch: export the model that way.`,
-      );
-    const where = index === 0 ? 'The labels' : `The labels of the output ${head.output}`;
-    return resolveLoss(head.loss, [samples, ...probed.slice(1)], labels, where);
+    const size = shapes.fixedBatch ?? samples;
+    const context = { model: this.workspace.parts.model, samples, size };
+    return resolveHead(context, head, output => shapes.dims(output, size), labels, index);
   }
 
   private requireTrainable(): void {
@@ -296,8 +317,16 @@ export class Engine {
   }
 }
 
-function scaledWeights(samples: number, factor: number, given: Float32Array | undefined): Float32Array {
-  return Float32Array.from({ length: samples }, (_, sample) => factor * (given?.[sample] ?? 1));
+/** Throws a ModelError where the graph stands for something that it cannot compute. */
+function requireTranslated(model: OpenedModel): void {
+  const [first] = model.untranslated;
+  if (!first) return;
+  const others = model.untranslated.length - 1;
+  throw new ModelError(
+    model.path,
+    `${first.op} (${first.node}) ${first.problem}${others > 0 ? `, and neither do ${others} other layers or operators` : ''}, so the model cannot be run.`,
+    '"lethe inspect" lists what stands in the way.',
+  );
 }
 
 function addTo(total: ParameterValues, name: string, data: Float32Array): void {

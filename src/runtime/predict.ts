@@ -35,3 +35,27 @@ export async function predict(
   }
   return pieces.map(list => joinChunks(list, samples));
 }
+
+/** A value inside the graph, for any batch. */
+export async function intermediate(
+  workspace: Workspace,
+  values: ParameterValues,
+  inputs: readonly Tensor[],
+  name: string,
+): Promise<Tensor> {
+  const shapes = await workspace.shapesFor(values, inputs);
+  const session = await workspace.session(`value|${name}`, 'the features', () => ({
+    ...predictionGraph(workspace.parts),
+    outputs: [{ name, dtype: 'float32' as const, dims: null, typed: false as const }],
+  }));
+  const samples = sampleCount(inputs);
+  const pieces: Tensor[] = [];
+  for (const chunk of chunksOf(samples, chunkLimit(shapes, 1), shapes.fixedBatch)) {
+    const feeds = {
+      ...workspace.dataFeeds(inputs.map(input => takeChunk(input, chunk))),
+      ...workspace.weights(values),
+    };
+    pieces.push(fetched((await session.run(feeds))[name] as RuntimeTensor));
+  }
+  return joinChunks(pieces, samples);
+}

@@ -63,7 +63,8 @@ export async function projectOut(
   };
 }
 
-function residualOf(
+/** ‖G̃ᵀv_⊥‖ / (√λ_max ‖v_⊥‖) from Gᵀv_⊥, the scale of the columns and λ_max of the scaled Gram matrix. */
+export function residualOf(
   product: Float64Array,
   scale: Float64Array,
   largest: number,

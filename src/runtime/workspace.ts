@@ -1,11 +1,10 @@
 // What every computation on a model shares: its parts, its sessions and graphs by key, its shapes, its feeds.
 import { lowerRecurrent, recurrentOperators } from '../onnx/lowerRecurrent';
-import type { ValueInfo } from '../onnx/model';
-import { isFloating } from '../tensor/dtype';
-import { castTensor, type Tensor } from '../tensor/tensor';
+import type { Tensor } from '../tensor/tensor';
 import type { ParameterValues } from './contracts';
 import type { GraphModel } from './graphModel';
-import { RuntimeFailure, Session, feed, type GraphSpec, type RuntimeTensor } from './session';
+import { adaptInputs } from './inputs';
+import { Session, feed, type GraphSpec, type RuntimeTensor } from './session';
 import { probeShapes, weightFeeds, type ShapeTable } from './shapes';
 
 /** Sessions kept at a time; the one unused for longest goes first. */
@@ -59,21 +58,7 @@ export class Workspace {
    * declares. Throws a RuntimeFailure when floats are given for integers or the number of inputs is off.
    */
   adapted(inputs: readonly Tensor[]): Tensor[] {
-    const wanted = this.parts.inputs;
-    if (inputs.length !== wanted.length)
-      throw new RuntimeFailure(
-        `${this.parts.model.path} takes ${wanted.length} inputs (${wanted.map(input => input.name).join(', ')}), ` +
-          `but ${inputs.length} were given. Give one array an input, in this order.`,
-      );
-    return inputs.map((input, index) => {
-      const { name, dtype } = wanted[index] as ValueInfo;
-      if (isFloating(input.dtype) && !isFloating(dtype))
-        throw new RuntimeFailure(
-          `The input ${name} of ${this.parts.model.path} takes ${dtype}, but the data are ${input.dtype}. ` +
-            'Convert them first: Lethe does not round data by itself.',
-        );
-      return castTensor(input, dtype);
-    });
+    return adaptInputs(this.parts.model.path, this.parts.inputs, inputs);
   }
 
   /** The dims of all values for data of these shapes. */

@@ -31,6 +31,8 @@ function oneOf<const T extends readonly [string, ...string[]]>(words: T): z.ZodE
   return z.enum(words, { error: `must be ${quoted.length > 1 ? 'one of ' : ''}${quoted.join(', ')}` });
 }
 
+const belowOne = 'must be a number from 0 to below 1';
+
 const objectText = 'must be an object';
 
 const lossName = oneOf(['cross-entropy', 'binary-cross-entropy', 'mse']);
@@ -46,9 +48,20 @@ const methodObject = z.strictObject(
       )
       .optional(),
     batchSize: wholeFrom(1).describe('Samples in a batch.').optional(),
-    optimizer: oneOf(['adamw', 'sgd']).describe('The optimiser of the descent steps.').optional(),
+    optimizer: oneOf(['adamw', 'adam', 'sgd']).describe('The optimiser of the descent steps.').optional(),
     learningRate: nonNegative.describe('Learning rate of the optimiser.').optional(),
-    weightDecay: nonNegative.describe('Decoupled weight decay of the optimiser.').optional(),
+    rateSchedule: oneOf(['constant', 'linear', 'cosine'])
+      .describe('How the learning rate goes down over the run.')
+      .optional(),
+    weightDecay: nonNegative
+      .describe('Weight decay of the optimiser: decoupled for adamw and sgd, a penalty for adam.')
+      .optional(),
+    momentum: z
+      .number({ error: belowOne })
+      .gte(0, { error: belowOne })
+      .lt(1, { error: belowOne })
+      .describe('Momentum of sgd.')
+      .optional(),
     projectionStrength: unitFraction
       .describe('ρ₀: how far the first projection goes; 1 is all the way.')
       .optional(),
@@ -73,6 +86,24 @@ const methodObject = z.strictObject(
       .describe('s of the method shrink: θ ← (1 − s)θ once, before the descent.')
       .optional(),
     lambda: nonNegative.describe('λ of the methods that weigh a second term, for example ngp.').optional(),
+    lambdaDecay: unitFraction.describe('γ of ridge: λ is multiplied by this after each epoch.').optional(),
+    forgetWeight: nonNegative.describe('λ′ of scrub: the weight of the forgotten term.').optional(),
+    beta: z
+      .number({ error: 'must be a number above 0' })
+      .gt(0, { error: 'must be a number above 0' })
+      .describe('β of npo: the smaller, the closer to gradient ascent.')
+      .optional(),
+    noise: nonNegative
+      .describe(
+        'σ: deviation of the noise on each gradient (ngd), or of the noise added after shrinking (shrink).',
+      )
+      .optional(),
+    form: oneOf(['linear', 'linear-network', 'two-layer', 'last-layer', 'least-norm'])
+      .describe('Which closed form to use, where the model allows several.')
+      .optional(),
+    biases: oneOf(['zeros', 'uniform'])
+      .describe('How biases start in retrain: at zero, or uniform on ±1/√(incoming values).')
+      .optional(),
   },
   { error: 'must be the name of a method or an object with its settings' },
 );

@@ -44,6 +44,44 @@ export interface ModelMetrics {
   readonly confidenceAuc: number | null;
 }
 
+/** One setting that a search tried. */
+export interface SearchTrial {
+  /** In words: "shrink 0.3, 4 passes". */
+  readonly setting: string;
+  /** Counted from 1. */
+  readonly round: number;
+  /** Sample gradients it cost. */
+  readonly cost: number;
+  /** What it was judged by, by name. */
+  readonly scores: Readonly<Record<string, number>>;
+  /** What was decided: "kept", "dropped: …", "chosen". */
+  readonly verdict: string;
+}
+
+/** How a search over settings went. */
+export interface SearchRecord {
+  /** The samples that stood in for unseen ones: how many, and where they came from. */
+  readonly judgedOn: string;
+  readonly trials: readonly SearchTrial[];
+  /** The chosen method with its settings, and why it was chosen. */
+  readonly chosen: Readonly<Record<string, unknown>>;
+  readonly reason: string;
+  /** Sample gradients that the search cost, apart from the run's. */
+  readonly cost: number;
+}
+
+/** What a certificate of removal promises, and what it does not. */
+export interface Certificate {
+  readonly epsilon: number | null;
+  readonly delta: number;
+  /** The deviation of the Gaussian noise added to the parameters it covers. */
+  readonly noise: number;
+  /** ‖∇J_r‖/μ, the bound on the distance to the exact minimiser. */
+  readonly bound: number;
+  /** Full sentences: what is covered, what is not, and which assumption failed where there is no ε. */
+  readonly statement: string;
+}
+
 /** What a run cost: sample-gradient evaluations and their share of retraining's. */
 export interface RunCost {
   readonly sampleGradients: number;

@@ -38,15 +38,23 @@ export const minnormOg: Method = {
     const settings = withDefaults(context.settings, minnormOgDefaults);
     const lastProjecting = settings.epochs - settings.descentEpochs;
     let strength: number = settings.projectionStrength;
-    await descend(context, settings, async step => {
-      let residual: number | undefined;
-      if (step.epoch % settings.projectionPeriod === 0 && step.epoch < lastProjecting) {
-        residual = await project(context, step, strength, settings);
-        strength *= settings.projectionDecay;
-      }
-      const gradient = await lossGradient(context, step.batch);
-      return residual === undefined ? gradient : { ...gradient, residual };
-    });
+    const parts = {
+      strength: { save: () => strength, restore: (saved: unknown) => (strength = saved as number) },
+    };
+    await descend(
+      context,
+      settings,
+      async step => {
+        let residual: number | undefined;
+        if (step.epoch % settings.projectionPeriod === 0 && step.epoch < lastProjecting) {
+          residual = await project(context, step, strength, settings);
+          strength *= settings.projectionDecay;
+        }
+        const gradient = await lossGradient(context, step.batch);
+        return residual === undefined ? gradient : { ...gradient, residual };
+      },
+      { parts },
+    );
   },
 };
 

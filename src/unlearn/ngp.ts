@@ -1,6 +1,6 @@
 // NGP: descends the retained loss and climbs the forgotten one at the same time.
 import { withDefaults } from '../shared/recipe';
-import { descend, lossGradient } from './descent';
+import { addScaled, descend, lossGradient } from './descent';
 import type { Method } from './method';
 import { ShuffledCycle } from './sampler';
 
@@ -25,16 +25,17 @@ export const ngp: Method = {
   async run(context) {
     const settings = withDefaults(context.settings, ngpDefaults);
     const forgotten = new ShuffledCycle(context.forgotten, context.random);
-    await descend(context, settings, async step => {
-      const retained = await lossGradient(context, step.batch);
-      const batch = await context.train.read(forgotten.next(settings.batchSize));
-      const climbed = await lossGradient(context, batch);
-      for (const [name, gradient] of retained.gradients) {
-        const other = climbed.gradients.get(name) as Float32Array;
-        for (let index = 0; index < gradient.length; index++)
-          gradient[index]! -= settings.lambda * other[index]!;
-      }
-      return retained;
-    });
+    await descend(
+      context,
+      settings,
+      async step => {
+        const retained = await lossGradient(context, step.batch);
+        const batch = await context.train.read(forgotten.next(settings.batchSize));
+        const climbed = await lossGradient(context, batch);
+        addScaled(retained.gradients, climbed.gradients, -settings.lambda);
+        return retained;
+      },
+      { parts: { forgotten } },
+    );
   },
 };

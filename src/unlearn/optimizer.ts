@@ -7,49 +7,84 @@ export class DivergedError extends LetheError {
   override readonly name = 'DivergedError';
 }
 
-/** An optimiser. `step` counts from 1. */
+/** 1 where an element may change; a parameter that is not named may change as a whole. */
+export type Mask = ReadonlyMap<string, Uint8Array>;
+
+/** An optimiser. */
 export interface Optimizer {
-  /** Moves the parameters along −gradient. Throws a DivergedError that names the step and the tensor. */
-  update(values: ParameterValues, gradients: ParameterValues): void;
+  /**
+   * Moves the parameters along −gradient, with `factor` times the learning rate. Throws a DivergedError that names the
+   * step (counted from 1) and the tensor.
+   */
+  update(values: ParameterValues, gradients: ParameterValues, factor?: number): void;
+  /** The moments by a name of their own, and the steps done, to be handed to `restore`. */
+  save(): { readonly step: number; readonly moments: ReadonlyMap<string, Float32Array> };
+  restore(step: number, moments: ReadonlyMap<string, Float32Array>): void;
 }
 
-/** Settings that all optimisers share. Weight decay is decoupled: θ ← θ − η·decay·θ before the step. */
+/** Settings that all optimisers share. */
 export interface OptimizerSettings {
-  readonly optimizer: 'adamw' | 'sgd';
+  readonly optimizer: 'adamw' | 'adam' | 'sgd';
   readonly learningRate: number;
+  /**
+   * Decoupled for adamw and sgd: θ ← θ − η·decay·θ before the step. For adam it is a penalty: decay·θ is added to the
+   * gradient, as in PyTorch's Adam.
+   */
   readonly weightDecay: number;
+  /** Of sgd: the velocity v ← momentum·v + gradient takes the gradient's place; 0 without. */
+  readonly momentum?: number | undefined;
+  /** Elements outside stay exactly as they are: no gradient, no decay. */
+  readonly mask?: Mask;
 }
 
 /** The optimiser of a recipe. */
 export function createOptimizer(settings: OptimizerSettings): Optimizer {
-  return settings.optimizer === 'adamw' ? new AdamW(settings) : new Sgd(settings);
+  return settings.optimizer === 'sgd' ? new Sgd(settings) : new Adam(settings);
 }
 
-/** AdamW (Loshchilov & Hutter, 2019) with β = 0.9, 0.999 and ε = 1e-8. */
-class AdamW implements Optimizer {
-  private readonly moments = new Map<string, { first: Float32Array; second: Float32Array }>();
+/** Moments by kind and parameter, made when they are first needed. */
+class Moments {
+  readonly all = new Map<string, Float32Array>();
+
+  of(kind: string, parameter: string, length: number): Float32Array {
+    const key = `${kind}/${parameter}`;
+    let moment = this.all.get(key);
+    if (!moment) this.all.set(key, (moment = new Float32Array(length)));
+    return moment;
+  }
+
+  restore(moments: ReadonlyMap<string, Float32Array>): void {
+    this.all.clear();
+    for (const [key, data] of moments) this.all.set(key, data.slice());
+  }
+}
+
+/** Adam (Kingma & Ba, 2015) and AdamW (Loshchilov & Hutter, 2019) with β = 0.9, 0.999 and ε = 1e-8. */
+class Adam implements Optimizer {
+  private readonly moments = new Moments();
   private step = 0;
 
   constructor(private readonly settings: OptimizerSettings) {}
 
-  update(values: ParameterValues, gradients: ParameterValues): void {
+  update(values: ParameterValues, gradients: ParameterValues, factor = 1): void {
     this.step++;
-    const { learningRate, weightDecay } = this.settings;
+    const { weightDecay, mask, optimizer } = this.settings;
+    const learningRate = factor * this.settings.learningRate;
     const [beta1, beta2, epsilon] = [0.9, 0.999, 1e-8];
-    const keep = 1 - learningRate * weightDecay;
+    const decoupled = optimizer === 'adamw';
+    const keep = decoupled ? 1 - learningRate * weightDecay : 1;
+    const penalty = decoupled ? 0 : weightDecay;
     const rate = learningRate / (1 - beta1 ** this.step);
     const correction = 1 / Math.sqrt(1 - beta2 ** this.step);
     for (const [name, gradient] of gradients) {
       const theta = values.get(name) as Float32Array;
-      let moments = this.moments.get(name);
-      if (!moments) {
-        moments = { first: new Float32Array(theta.length), second: new Float32Array(theta.length) };
-        this.moments.set(name, moments);
-      }
-      const { first, second } = moments;
+      const first = this.moments.of('first', name, theta.length);
+      const second = this.moments.of('second', name, theta.length);
+      const open = mask?.get(name);
       let sum = 0;
       for (let index = 0; index < theta.length; index++) {
-        const g = gradient[index]!;
+        if (open && open[index] === 0) continue;
+        const g = gradient[index]! + penalty * theta[index]!;
         const m = (first[index] = beta1 * first[index]! + (1 - beta1) * g);
         const v = (second[index] = beta2 * second[index]! + (1 - beta2) * g * g);
         sum += theta[index] = keep * theta[index]! - (rate * m) / (Math.sqrt(v) * correction + epsilon);
@@ -57,25 +92,51 @@ class AdamW implements Optimizer {
       requireFinite(sum, name, this.step);
     }
   }
+
+  save(): { step: number; moments: ReadonlyMap<string, Float32Array> } {
+    return { step: this.step, moments: this.moments.all };
+  }
+
+  restore(step: number, moments: ReadonlyMap<string, Float32Array>): void {
+    this.step = step;
+    this.moments.restore(moments);
+  }
 }
 
-/** Plain stochastic gradient descent. */
+/** Stochastic gradient descent, plain or with momentum. */
 class Sgd implements Optimizer {
+  private readonly moments = new Moments();
   private step = 0;
 
   constructor(private readonly settings: OptimizerSettings) {}
 
-  update(values: ParameterValues, gradients: ParameterValues): void {
+  update(values: ParameterValues, gradients: ParameterValues, factor = 1): void {
     this.step++;
-    const { learningRate, weightDecay } = this.settings;
+    const { weightDecay, momentum = 0, mask } = this.settings;
+    const learningRate = factor * this.settings.learningRate;
     const keep = 1 - learningRate * weightDecay;
     for (const [name, gradient] of gradients) {
       const theta = values.get(name) as Float32Array;
+      const velocity = momentum > 0 ? this.moments.of('velocity', name, theta.length) : null;
+      const open = mask?.get(name);
       let sum = 0;
-      for (let index = 0; index < theta.length; index++)
-        sum += theta[index] = keep * theta[index]! - learningRate * gradient[index]!;
+      for (let index = 0; index < theta.length; index++) {
+        if (open && open[index] === 0) continue;
+        let direction = gradient[index]!;
+        if (velocity) direction = velocity[index] = momentum * velocity[index]! + direction;
+        sum += theta[index] = keep * theta[index]! - learningRate * direction;
+      }
       requireFinite(sum, name, this.step);
     }
+  }
+
+  save(): { step: number; moments: ReadonlyMap<string, Float32Array> } {
+    return { step: this.step, moments: this.moments.all };
+  }
+
+  restore(step: number, moments: ReadonlyMap<string, Float32Array>): void {
+    this.step = step;
+    this.moments.restore(moments);
   }
 }
 

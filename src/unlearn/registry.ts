@@ -1,13 +1,36 @@
 // The methods by name.
 import { UsageError } from '../shared/errors';
+import { closedForm } from './closedForm';
+import { ga } from './ga';
 import { gd } from './gd';
+import { l1Sparse } from './l1Sparse';
 import type { Method } from './method';
 import { minnormOg } from './minnormOg';
+import { ngd } from './ngd';
 import { ngp } from './ngp';
+import { npo } from './npo';
+import { retrain } from './retrain';
+import { ridge } from './ridge';
+import { salun } from './salun';
+import { scrub } from './scrub';
 import { shrink } from './shrink';
 
 /** All methods, in the order in which they are listed to people. */
-export const methods: readonly Method[] = [minnormOg, shrink, gd, ngp];
+export const methods: readonly Method[] = [
+  minnormOg,
+  shrink,
+  gd,
+  ngp,
+  npo,
+  scrub,
+  salun,
+  ridge,
+  l1Sparse,
+  ngd,
+  ga,
+  closedForm,
+  retrain,
+];
 
 /** A recipe names a method that is not there. */
 export class UnknownMethodError extends UsageError {

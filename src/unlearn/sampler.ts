@@ -26,6 +26,17 @@ export class ShuffledCycle {
     }
     return batch;
   }
+
+  /** Where the pass stands, to be handed to `restore`. */
+  save(): unknown {
+    return { order: this.order, position: this.position };
+  }
+
+  /** Goes on where `save` was called. */
+  restore(state: unknown): void {
+    const { order, position } = state as { order: number[]; position: number };
+    [this.order, this.position] = [[...order], position];
+  }
 }
 
 /** How many optimiser steps an epoch has: the batches of what it passes over. */

@@ -25,7 +25,7 @@ describe('the descent loop', () => {
       const settings = {
         epochs: 3,
         epochOver: 'retain',
-        batchSize: 2,
+        batchSize: 1,
         optimizer: 'sgd',
         learningRate: 1,
         weightDecay: 0,
@@ -45,4 +45,35 @@ describe('the descent loop', () => {
       assert.deepEqual(steps, [1, 2]);
       assert.deepEqual([...values.get('w')!], [0.5, 2]);
     });
+
+  it('keeps the epoch with the lowest mean loss when a later one diverges, and says so', async () => {
+    const values = new Map([['w', Float32Array.from([0])]]);
+    const notes: string[] = [];
+    const context = {
+      values,
+      train: { read: () => Promise.resolve({ inputs: [], labels: [] }) } as unknown as BoundDataset,
+      engine: {} as Engine,
+      retained: [0, 1, 2, 3],
+      forgotten: [4],
+      random: new Random(0),
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      note: (sentence: string) => void notes.push(sentence),
+    } as unknown as MethodContext;
+    const settings = {
+      epochs: 9,
+      epochOver: 'retain',
+      batchSize: 2,
+      optimizer: 'sgd',
+      learningRate: 1,
+      weightDecay: 0,
+    } as const;
+    const losses = [5, 4, 1, 2, 7, 8, NaN];
+    await descend(context, settings, ({ step }) =>
+      Promise.resolve({ loss: losses[step]!, gradients: new Map([['w', Float32Array.from([-1])]]) }),
+    );
+    // Two steps an epoch: the second epoch has the lowest mean, and four steps had been taken at its end.
+    assert.deepEqual([...values.get('w')!], [4]);
+    assert.match(notes.join(), /in step 7 the loss is NaN.* after epoch 2 of 9.*1\.50/);
+  });
 });

@@ -1,4 +1,5 @@
 // What the model is: format, inputs and outputs, counts, operators, and what of it can be unlearned.
+import { formatText } from '../../src/shared/inspection';
 import { bytes, count, shape, things } from '../../src/shared/numbers';
 import type { ModelOverview } from '../../src/shared/viewerProtocol';
 import { h, icon, replaceContent } from '../kit/dom';
@@ -137,7 +138,7 @@ function facts(overview: ModelOverview): HTMLElement {
     ['File', fileName(overview.path)],
     ['Size', bytes(overview.bytes)],
     ...external.map(file => ['External data', `${file.path} · ${bytes(file.bytes)}`] as const),
-    ['Format', `ONNX, opset ${overview.opset}, IR ${overview.irVersion}`],
+    ['Format', formatText(overview)],
     ['Producer', overview.producer === '' ? 'not named' : overview.producer],
     ['Parameters', `${count(total)} in ${things(overview.parameters.length, 'tensor')}`],
     ['Nodes', count(sum(overview.operators.map(each => each.count)))],
