@@ -12,6 +12,7 @@ import type {
   ConstraintKind,
   HeadLoss,
   LossGradient,
+  ModelEngine,
   Parameter,
   ParameterValues,
   ProjectionResult,
@@ -43,7 +44,9 @@ const mostColumns = 1000;
 const mostBytes = 1.2e9;
 
 /** A model in ONNX Runtime. Close it to give its memory back. */
-export class Engine {
+export class Engine implements ModelEngine {
+  readonly notes: readonly string[] = [];
+
   private constructor(
     /** The model as it was opened. */
     readonly model: OpenedModel,
@@ -149,7 +152,9 @@ export class Engine {
         shape: lossShape(resolved[index] as ResolvedLoss, chunk.size),
       }));
       const key = `${shapeKey(batch.inputs)}|${chunk.size}|${JSON.stringify(plans)}`;
-      const graph = this.workspace.graph(key, () => gradientGraph(shapes, chunk.size, plans, process.env['LB'] ? 16 : null));
+      const graph = this.workspace.graph(key, () =>
+        gradientGraph(shapes, chunk.size, plans, process.env['LB'] ? 16 : null),
+      );
       const session = await this.workspace.session(`gradient|${key}`, 'the gradient graph', () => graph.spec);
       const feeds: Record<string, RuntimeTensor> = {
         ...this.workspace.dataFeeds(batch.inputs.map(input => takeChunk(input, chunk))),
