@@ -109,6 +109,11 @@ export class Engine implements ModelEngine {
     return predict(this.workspace, values, this.workspace.adapted(given), options.logits === true);
   }
 
+  /** The dims of every value of the graph, for inputs in the model's order. */
+  valueShapes(values: ParameterValues, given: readonly Tensor[]): Promise<ShapeTable> {
+    return this.workspace.shapesFor(values, this.workspace.adapted(given));
+  }
+
   /**
    * What the loss of each head starts from: logits for the cross-entropies (log p where nodes that move elements follow
    * a softmax), the output as the file defines it for mse.
