@@ -231,6 +231,8 @@ export class Engine implements ModelEngine {
       readonly kind: ConstraintKind;
       readonly heads: readonly HeadLoss[];
       readonly random: () => number;
+      /** Chosen by size when it is left out. */
+      readonly solver?: 'direct' | 'matrix-free';
     },
   ): Promise<ProjectionResult> {
     this.requireTrainable();
@@ -266,10 +268,12 @@ export class Engine implements ModelEngine {
     const seeding: Seeding = largest
       ? { kind: 'largest', value: this.workspace.logitsOf(head.output) }
       : { kind: 'given', values: names };
-    if (
-      columns > mostColumns ||
-      factorBytes(this.workspace, shapes, batch.inputs, columns, seeding) > mostBytes
-    ) {
+    const direct =
+      options.solver === undefined
+        ? columns <= mostColumns &&
+          factorBytes(this.workspace, shapes, batch.inputs, columns, seeding) <= mostBytes
+        : options.solver === 'direct';
+    if (!direct) {
       const found = await projectMatrixFree(this.workspace, values, batch.inputs, await plan(), names);
       const { rest, iterations, relativeResidual, residual, spanned, cost } = found;
       if (!spanned) this.move(values, rest, options.strength);
