@@ -7,16 +7,17 @@ import { openDataset } from '../data/open';
 import type { OnnxModel } from '../onnx/model';
 import { openModel } from '../tfjs/openModel';
 import { markerName } from '../tfjs/writer';
-import type { ModelEngine, ParameterValues } from '../runtime/contracts';
+import type { ParameterValues } from '../runtime/contracts';
 import { CancelledError, LetheError } from '../shared/errors';
-import type { ModelMetrics, ProjectionRecord, RunResult } from '../shared/report';
+import { projectionNotes } from '../shared/projectionNotes';
+import type { ProjectionRecord, RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
 import { Random } from '../tensor/random';
 import { methodNamed } from '../unlearn/registry';
+import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
 import { currentEnvironment } from './machine';
 import {
   accessibleRetained,
-  openEngine,
   openJob,
   requireFinite,
   requireFiniteStart,
@@ -56,7 +57,9 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
   const method = methodNamed(recipe.method.name);
   checkOutputs(
     paths,
-    paths.reference === null ? [] : externalOf(openModel(paths.reference), 'the reference model'),
+    [...(paths.reference === null ? [] : [paths.reference]), ...paths.references].flatMap(path =>
+      externalOf(openModel(path), 'a reference model'),
+    ),
   );
   const stage = new OutputStage([paths.output, ...writtenFiles(paths).map(({ path }) => path)]);
   hooks.progress({ phase: 'opening' });
@@ -72,10 +75,24 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     const before = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
     stopIfAsked(hooks);
     const outcome = await unlearn(job, loaded, values, hooks);
+    for (const note of projectionNotes(outcome.projections)) hooks.log(note);
     stopIfAsked(hooks);
     hooks.progress({ phase: 'measuring' });
     const after = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
-    const reference = await measureReference(job, loaded, paths, hooks.signal);
+    const all = [...(paths.reference === null ? [] : [paths.reference]), ...paths.references];
+    const references = await openReferences(job, loaded, all, hooks.signal);
+    const original = job.engine.initialValues();
+    const measured = { engine: job.engine, path: paths.model };
+    const evaluation = await furtherEvaluation(
+      job,
+      loaded,
+      {
+        original: { ...measured, name: 'original', values: original, metrics: before },
+        unlearned: { ...measured, name: 'unlearned', path: paths.output, values, metrics: after },
+        references,
+      },
+      hooks.signal,
+    ).finally(() => closeReferences(references));
     stopIfAsked(hooks);
     hooks.progress({ phase: 'saving' });
     const result: RunResult = {
@@ -87,10 +104,13 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
       cost: outcome.cost,
       before,
       after,
-      reference: reference.metrics,
+      reference: paths.reference === null ? null : references[0]!.metrics,
       projections: outcome.projections,
+      ...(evaluation && { evaluation }),
     };
-    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles: reference.files });
+    const files = references.map(({ engine }) => filesOf(engine.model));
+    const referenceFiles = paths.reference === null ? [] : files.shift()!;
+    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles, otherReferences: files });
     return result;
   } finally {
     stage.abandon();
@@ -178,24 +198,6 @@ function stopIfAsked(hooks: JobHooks): void {
   if (hooks.signal.aborted) throw new CancelledError();
 }
 
-async function measureReference(
-  job: OpenJob,
-  loaded: LoadedRecipe,
-  paths: JobPaths,
-  signal: AbortSignal,
-): Promise<{ metrics: ModelMetrics | null; files: { from: string; to: string }[] }> {
-  if (paths.reference === null) return { metrics: null, files: [] };
-  const engine: ModelEngine = await openEngine(loaded, paths.reference, job.threads);
-  try {
-    return {
-      metrics: await evaluateModel(engine, engine.initialValues(), job.data, job.heads, signal),
-      files: filesOf(engine.model),
-    };
-  } finally {
-    await engine.close();
-  }
-}
-
 interface Finished {
   readonly job: OpenJob;
   readonly loaded: LoadedRecipe;
@@ -203,6 +205,8 @@ interface Finished {
   readonly values: ParameterValues;
   readonly result: RunResult;
   readonly referenceFiles: readonly { from: string; to: string }[];
+  /** The files of each further retrained model. */
+  readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
 }
 
 async function writeOutputs(stage: OutputStage, finished: Finished): Promise<void> {
@@ -227,6 +231,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
       ),
     },
     reference: finished.referenceFiles.length > 0 ? hashModel(finished.referenceFiles, paths.report) : null,
+    references: finished.otherReferences.map(files => hashModel(files, paths.report)),
     recipe: describeRecipe(loaded, paths.report),
     forgotten: await hashSamples(job.data.train, job.data.forgotten),
     threads: job.threads,

@@ -5,7 +5,7 @@ import type { OpenedModel } from '../onnx/openedModel';
 import { castTensor, elementCount, toFloat32, type Tensor } from '../tensor/tensor';
 import { readArtifacts } from '../tfjs/artifacts';
 import { chunksOf, joinChunks, takeChunk, type Chunk } from './batches';
-import { planColumns, type ColumnPlan } from './columns';
+import { columnCotangents, planColumns, type ColumnPlan } from './columns';
 import type {
   Batch,
   ConstraintKind,
@@ -22,6 +22,7 @@ import { termWeights, type ResolvedLoss } from './loss';
 import { lossCotangent } from './lossCotangents';
 import { firstSamples, lossPart } from './lossParts';
 import { lossTerms, type FinalActivation } from './sampleLosses';
+import { roleByName, type RoleOfParameter } from './roles';
 import { RuntimeFailure } from './session';
 import { declaredBatch } from './shapes';
 import type { TfjsLibrary } from './tfjsLibrary';
@@ -98,6 +99,34 @@ export class TfjsEngine implements ModelEngine {
 
   finalActivation(output: string): FinalActivation {
     return this.endings?.[this.positionOf(output)] ?? null;
+  }
+
+  /** By the names that Keras gives weights; what follows a layer is not known here. */
+  parameterRoles(): RoleOfParameter[] {
+    return this.parameters
+      .filter(({ trainable }) => trainable)
+      .map(({ name, dims }) => ({ name, dims, role: roleByName(name, dims) }));
+  }
+
+  outputStructure(): string {
+    return 'TensorFlow.js computes this model, and shows nothing of its layers';
+  }
+
+  intermediate(_values: ParameterValues, _given: readonly Tensor[], name: string): Promise<Tensor> {
+    return Promise.reject(
+      new RuntimeFailure(`TensorFlow.js computes this model, and does not show the value ${name} inside it.`),
+    );
+  }
+
+  async headOutputs(
+    values: ParameterValues,
+    inputs: readonly Tensor[],
+    heads: readonly HeadLoss[],
+  ): Promise<Tensor[]> {
+    const given = async (logits: boolean): Promise<readonly Tensor[]> =>
+      heads.some(head => (head.loss !== 'mse') === logits) ? this.predict(values, inputs, { logits }) : [];
+    const [plain, logits] = [await given(false), await given(true)];
+    return heads.map(head => (head.loss === 'mse' ? plain : logits)[this.positionOf(head.output)] as Tensor);
   }
 
   async predict(
@@ -200,12 +229,14 @@ export class TfjsEngine implements ModelEngine {
     const inputs = this.adapted(given.inputs);
     const { heads } = options;
     const plan = await this.plan(values, { ...given, inputs }, options);
-    const columns = plan.samples.length;
+    const columns = plan.columns.length;
+    const cotangents = columnCotangents(plan);
+    const samples = plan.columns.map(column => column.sample);
     const gradientsOf = (wanted: readonly string[]): Promise<ParameterValues> =>
-      this.columns(inputs, plan.samples, wanted, (pass, slot, column) => {
+      this.columns(inputs, samples, wanted, (pass, slot, column) => {
         const terms = heads.map((head, index) => {
           const start = head.loss === 'mse' ? this.outputOf(pass, head) : this.logitsOf(pass, head);
-          const all = plan.cotangents[index] as Tensor;
+          const all = cotangents[index] as Tensor;
           const size = elementCount(all.dims.slice(1));
           const cotangent = new Float32Array(elementCount(start.shape));
           const own = (all.data as Float32Array).subarray(column * size, (column + 1) * size);
@@ -216,6 +247,8 @@ export class TfjsEngine implements ModelEngine {
       });
     const vector = new Map(names.map(name => [name, values.get(name) as Float32Array]));
     const { rest, rank, residual } = await projectOutExplicit(vector, columns, gradientsOf);
+    const parameters = [...vector.values()].reduce((sum, data) => sum + data.length, 0);
+    if (rank === parameters) return { columns, rank, residual, noRoom: true, cost: 3 * columns };
     for (const name of names) {
       const [target, source] = [values.get(name) as Float32Array, rest.get(name) as Float32Array];
       let sum = 0;
