@@ -1,6 +1,6 @@
 // The report of a run as data (report.json) and as one page that needs nothing else (report.html).
 import type { ModelDistance } from '../evaluate/weightDiff';
-import type { HeadLoss } from '../runtime/contracts';
+import type { EngineKind, HeadLoss } from '../runtime/contracts';
 import { comparedColumns, percentage } from '../shared/comparison';
 import { metricRows } from '../shared/metricRows';
 import { projectionNotes } from '../shared/projectionNotes';
@@ -22,10 +22,18 @@ export interface Report {
   };
   readonly heads: readonly HeadLoss[];
   readonly threads: number;
+  /** What computed. */
+  readonly engine: EngineKind;
   readonly warnings: readonly string[];
   readonly result: RunResult;
   readonly weights: ModelDistance;
 }
+
+const engineNames: Readonly<Record<EngineKind, string>> = {
+  onnxruntime: 'ONNX Runtime',
+  tfjs: 'TensorFlow.js in plain JavaScript',
+  'tfjs-node': 'TensorFlow.js with tfjs-node',
+};
 
 /** The report as a page. Everything in it that came from files is escaped; there is no script. */
 export function reportPage(report: Report): string {
@@ -62,6 +70,7 @@ export function reportPage(report: Report): string {
         ['ONNX Runtime', report.environment.versions.onnxruntime],
         ['Node', report.environment.versions.node],
         ['processor', `${report.environment.cpu} (${report.environment.instructionSet})`],
+        ['computed by', engineNames[report.engine]],
         ['threads', String(report.threads)],
         ['loss', report.heads.map(head => `${head.loss} on ${head.output}`).join(', ')],
       ],

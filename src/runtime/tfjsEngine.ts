@@ -9,6 +9,7 @@ import { columnCotangents, planColumns, type ColumnPlan } from './columns';
 import type {
   Batch,
   ConstraintKind,
+  EngineKind,
   HeadLoss,
   LossGradient,
   ModelEngine,
@@ -83,6 +84,10 @@ export class TfjsEngine implements ModelEngine {
     const engine = new TfjsEngine(library, loaded, model, parameters, start);
     await engine.learnEndings();
     return engine;
+  }
+
+  get kind(): EngineKind {
+    return this.library.kind;
   }
 
   get notes(): readonly string[] {

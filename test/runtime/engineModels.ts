@@ -46,7 +46,7 @@ function on(layer: Tensorflow.layers.Layer, value: SymbolicTensor | SymbolicTens
   return layer.apply(value) as SymbolicTensor;
 }
 
-export const engineModels: readonly EngineModel[] = [
+const models: readonly EngineModel[] = [
   {
     name: 'a convolutional classifier that ends in a softmax',
     write: functional(({ layers, input }) => {
@@ -173,6 +173,9 @@ export const engineModels: readonly EngineModel[] = [
     heads: [{ loss: 'binary-cross-entropy', dims: [2], classes: 2 }],
   },
 ];
+
+/** All of them. */
+export const engineModels: readonly EngineModel[] = [...models];
 
 /** Inputs and labels of a model, drawn from a seed. */
 export function dataFor(model: EngineModel): { inputs: Tensor[]; labels: Tensor[] } {

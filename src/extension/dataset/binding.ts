@@ -11,6 +11,7 @@ const carriedKeys = [
   'parameters',
   'seed',
   'threads',
+  'engine',
   'retainAccess',
   'retrainEpochs',
   'budget',
@@ -102,6 +103,8 @@ export interface RunOrder {
   readonly method: MethodSettings;
   /** Used where the recipe names none; null lets Lethe choose. */
   readonly threads: number | null;
+  /** The same for what computes with a TensorFlow.js model. */
+  readonly engine?: string | null;
 }
 
 /** A recipe as the text of a file: lists of numbers on one line, for a forget set may be long. */
@@ -121,6 +124,7 @@ export function recipeOf(binding: DatasetBinding, order: RunOrder): Record<strin
     report: 'report',
     ...(binding.reference === null ? {} : { reference: binding.reference }),
     ...(order.threads === null ? {} : { threads: order.threads }),
+    ...(order.engine ? { engine: order.engine } : {}),
     ...binding.settings,
     data: {
       train: binding.source,
