@@ -42,6 +42,7 @@ const methodObject = z.strictObject(
   {
     name: methodName.describe('The unlearning method, for example "minnorm-og".'),
     epochs: wholeFrom(1).describe('How many epochs to run.').optional(),
+    steps: wholeFrom(1).describe('The run ends after so many optimiser steps, if not before.').optional(),
     epochOver: oneOf(['forget', 'retain'])
       .describe(
         'What one epoch passes over: the forget set (paired with retained batches) or the retained data.',
@@ -72,6 +73,7 @@ const methodObject = z.strictObject(
       .describe('T_proj: project in every such epoch, counted from 0.')
       .optional(),
     descentEpochs: wholeFrom(0).describe('T_gd: the last epochs, which only descend.').optional(),
+    projections: wholeFrom(1).describe('Project at most so many times.').optional(),
     constraintSamples: wholeFrom(1)
       .describe('m: samples whose output gradients constrain a projection.')
       .optional(),
