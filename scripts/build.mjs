@@ -19,6 +19,14 @@ const common = {
   external: ['onnxruntime-node', 'sharp', 'vscode'],
 };
 
+/** TensorFlow.js lies in a file of its own, which is read only where a model needs it. */
+const tensorflowApart = {
+  name: 'tensorflow-apart',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^@tensorflow\/tfjs$/ }, () => ({ path: './tfjs.js', external: true }));
+  },
+};
+
 /** All files below `folder` whose name ends with `suffix`, relative to the root. */
 function filesBelow(folder, suffix) {
   if (!existsSync(join(root, folder))) return [];
@@ -39,6 +47,16 @@ await build({
     solver: 'src/solver/main.ts',
     extension: 'src/extension/main.ts',
   }),
+  plugins: [tensorflowApart],
+  outdir: 'dist',
+});
+// Third-party code through and through: its source map would only be large.
+await build({
+  ...common,
+  sourcemap: false,
+  minify: true,
+  mainFields: ['module', 'main'],
+  entryPoints: { tfjs: '@tensorflow/tfjs' },
   outdir: 'dist',
 });
 await build({

@@ -145,9 +145,13 @@ function journey(scratch, extension, extra) {
  * not get away with twice. Gives the last exit code.
  */
 async function twice(part) {
-  const code = await part().catch(error => (console.error(error instanceof Error ? error.message : error), 1));
+  const code = await part().catch(
+    error => (console.error(error instanceof Error ? error.message : error), 1),
+  );
   if (code === 0) return 0;
-  console.log('\nThis part failed. It is run once more; if it passes now, look at what failed above all the same.');
+  console.log(
+    '\nThis part failed. It is run once more; if it passes now, look at what failed above all the same.',
+  );
   return part();
 }
 

@@ -6,15 +6,15 @@ export function addDiff(program: Command): void {
   program
     .command('diff')
     .description('compare the weights of two models, tensor by tensor')
-    .argument('<a>', 'an ONNX file')
+    .argument('<a>', 'an ONNX file or a TensorFlow.js model.json')
     .argument('<b>', 'another version of it')
     .option('--json', 'print one JSON object')
     .action(async (a: string, b: string, options: { json?: boolean }) => {
-      const [{ diffModels }, { readModel }] = await Promise.all([
+      const [{ diffModels }, { openModel }] = await Promise.all([
         import('../evaluate/weightDiff'),
-        import('../onnx/reader'),
+        import('../tfjs/openModel'),
       ]);
-      const { tensors, total } = diffModels(readModel(a), readModel(b));
+      const { tensors, total } = diffModels(openModel(a), openModel(b));
       if (options.json) return printJson({ tensors, total });
       const rows = [...tensors, { name: 'all', ...total }].map(one => [
         one.name,

@@ -19,7 +19,7 @@ export function addGradients(program: Command): void {
   program
     .command('gradients')
     .description('write the gradient of a loss, or of each sample’s largest output, by parameter')
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file or a TensorFlow.js model.json')
     .requiredOption('--inputs <file...>', '.npy files in the order of the model’s inputs')
     .option('--labels <file...>', '.npy files in the order of the model’s outputs')
     .addOption(

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ModelInspection } from '../shared/inspection';
+import { formatText, type ModelInspection } from '../shared/inspection';
 import { alignedTable, figure, print, printJson } from './output';
 
 /** `lethe inspect MODEL [--stats] [--json]` */
@@ -7,7 +7,7 @@ export function addInspect(program: Command): void {
   program
     .command('inspect')
     .description('show a model: inputs, outputs, parameters, and what cannot be trained and why')
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file or a TensorFlow.js model.json')
     .option('--stats', 'add norm, min, max, mean and std of every parameter')
     .option('--json', 'print one JSON object')
     .action(async (model: string, options: { stats?: boolean; json?: boolean }) => {
@@ -35,7 +35,7 @@ function describe(inspection: ModelInspection, stats: boolean): string {
     ...(stats ? ['norm', 'min', 'max', 'mean', 'std'] : []),
   ];
   const sections = [
-    `ONNX, opset ${inspection.opset}, IR ${inspection.irVersion}${inspection.producer ? `, by ${inspection.producer}` : ''}`,
+    `${formatText(inspection)}${inspection.producer ? `, by ${inspection.producer}` : ''}`,
     alignedTable(
       values.map(([kind, { name, dtype, dims }]) => [kind, name, dtype, shape(dims)]),
       [0, 1, 2, 3],
@@ -61,7 +61,7 @@ function describe(inspection: ModelInspection, stats: boolean): string {
       ? [
           alignedTable(
             [
-              ['operator without a gradient', 'node', 'parameter'],
+              ['operator that stands in the way', 'node', 'parameter'],
               ...unsupported.map(({ op, node, parameter }) => [op, node, parameter]),
             ],
             [0, 1, 2],

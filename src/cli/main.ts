@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { CancelledError, LetheError, UsageError } from '../shared/errors';
 import { missingPackage } from '../shared/missingPackage';
+import { addDiagnose } from './diagnose';
 import { addDiff } from './diff';
 import { addEvaluate } from './evaluate';
 import { addGradients } from './gradients';
@@ -17,7 +18,16 @@ async function main(): Promise<number> {
     .version(version)
     .exitOverride()
     .showHelpAfterError('Run it with --help to see what it takes.');
-  for (const add of [addInspect, addPredict, addGradients, addRun, addEvaluate, addDiff, addVerify])
+  for (const add of [
+    addInspect,
+    addPredict,
+    addGradients,
+    addRun,
+    addEvaluate,
+    addDiagnose,
+    addDiff,
+    addVerify,
+  ])
     add(program);
   try {
     await program.parseAsync();

@@ -19,7 +19,7 @@ export function addPredict(program: Command): void {
   program
     .command('predict')
     .description('write what a model gives for a dataset')
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file or a TensorFlow.js model.json')
     .option('--recipe <file>', 'take the data and its preprocessing from a recipe')
     .option('--split <name>', 'which data of the recipe: train or test (default: test)')
     .option('--data <path>', 'a dataset')

@@ -1,28 +1,35 @@
 // What a model file holds, without computing anything with it.
 import { describeParameters, type ModelParameters } from '../autodiff/parameters';
-import { isStored, type Graph, type OnnxModel, type StoredTensor, type ValueInfo } from '../onnx/model';
+import { isStored, type Graph, type StoredTensor, type ValueInfo } from '../onnx/model';
+import type { OpenedModel } from '../onnx/openedModel';
+import { placeholderDomain } from '../tfjs/translation';
 import { readTensorChunks } from '../onnx/readTensor';
-import { readModel } from '../onnx/reader';
-import type { InspectedValue, ModelInspection, ParameterStatistics } from '../shared/inspection';
+import { openModel } from '../tfjs/openModel';
+import type {
+  InspectedValue,
+  ModelInspection,
+  ParameterStatistics,
+  UnsupportedOperator,
+} from '../shared/inspection';
 import { toFloat64, type Tensor } from '../tensor/tensor';
 
 /**
  * Describes a model file. Tensor bytes are read only for `stats`, and then in pieces. Throws a ModelError.
  */
 export function inspectModel(path: string, stats: boolean): ModelInspection {
-  const model = readModel(path);
+  const model = openModel(path);
   return describeModel(model, describeParameters(model), stats);
 }
 
 /** The same for a model that is read already. */
 export function describeModel(
-  model: OnnxModel,
+  model: OpenedModel,
   { parameters, unsupported }: ModelParameters,
   stats: boolean,
 ): ModelInspection {
   const { graph } = model;
   return {
-    format: 'onnx',
+    format: model.format,
     opset: model.opsets.get('') ?? 0,
     irVersion: model.irVersion,
     producer: model.producer,
@@ -37,15 +44,31 @@ export function describeModel(
       reason,
       ...(stats ? statisticsOf(model, name) : {}),
     })),
-    unsupported: unsupported.map(({ op, node, parameter }) => ({ op, node, parameter })),
+    unsupported: obstacles(model, unsupported),
   };
+}
+
+/** Operators without a gradient, and before them what has no translation at all. */
+function obstacles(model: OpenedModel, unsupported: ModelParameters['unsupported']): UnsupportedOperator[] {
+  const isPlaceholder = ({ op }: UnsupportedOperator): boolean => op.startsWith(`${placeholderDomain}.`);
+  const behind = new Map(unsupported.filter(isPlaceholder).map(each => [each.op, each.parameter]));
+  return [
+    ...model.untranslated.map(({ op, node }) => ({
+      op,
+      node,
+      parameter: behind.get(`${placeholderDomain}.${op}`) ?? '',
+    })),
+    ...unsupported
+      .filter(each => !isPlaceholder(each))
+      .map(({ op, node, parameter }) => ({ op, node, parameter })),
+  ];
 }
 
 function inspectValue({ name, dtype, dims }: ValueInfo): InspectedValue {
   return { name, dtype, dims };
 }
 
-function statisticsOf(model: OnnxModel, name: string): ParameterStatistics | object {
+function statisticsOf(model: OpenedModel, name: string): ParameterStatistics | object {
   const tensor = parameterTensor(model.graph, name);
   return tensor === null ? {} : statistics(elementChunks(tensor));
 }

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, normalize, sep } from 'node:path';
 import { LetheError } from '../shared/errors';
 
 /** A staged file and where it goes. */
@@ -64,16 +64,21 @@ export class OutputStage {
     return from;
   }
 
-  /** Adds files that a writer put beside a staged one (external data): they go beside its target. */
-  adoptCompanions(target: string): Move[] {
-    const move = this.moves.find(({ to }) => to === target)!;
-    const names = readdirSync(dirname(move.from)).filter(name => name !== basename(move.from));
-    const companions = names.map(name => ({
-      from: join(dirname(move.from), name),
-      to: join(dirname(target), name),
-    }));
-    this.moves.push(...companions);
-    return companions;
+  /**
+   * The files that a writer made of a staged path: the one itself and those it put beside it (external data), which go
+   * beside its target; of a folder the files `inside` it, which go into the target.
+   */
+  adoptFiles(target: string, inside: readonly string[] | null): Move[] {
+    const at = this.moves.findIndex(({ to }) => to === target);
+    const { from } = this.moves[at]!;
+    const below = (name: string): Move => ({ from: join(from, name), to: join(target, name) });
+    const beside = readdirSync(dirname(from)).filter(name => name !== basename(from));
+    const files = inside?.map(below) ?? [
+      { from, to: target },
+      ...beside.map(name => ({ from: join(dirname(from), name), to: join(dirname(target), name) })),
+    ];
+    this.moves.splice(at, 1, ...files);
+    return files;
   }
 
   /** Writes a text that will become `target`. Throws an OutputError that names the target. */
@@ -226,7 +231,7 @@ function clearLeftovers(place: string, targets: ReadonlySet<string>): void {
     if (moves === null) {
       rmSync(folder, { recursive: true, force: true });
     } else if (
-      moves.every(({ from, to }) => targets.has(to) && stagingName.test(basename(dirname(dirname(from)))))
+      moves.every(({ from, to }) => targets.has(to) && normalize(from).startsWith(`${folder}${sep}`))
     ) {
       for (const { from, to } of moves) if (existsSync(from)) guarded(to, () => renameSync(from, to));
       rmSync(folder, { recursive: true, force: true });

@@ -112,7 +112,8 @@ function realPath(path: string): string {
   }
 }
 
-function isInside(path: string, folder: string): boolean {
+/** Whether a path lies below a folder, links resolved. */
+export function isInside(path: string, folder: string): boolean {
   const way = relative(realPath(folder), realPath(path));
   return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && resolve(way) !== way;
 }

@@ -1,8 +1,11 @@
 // Where a job reads and writes, and that it never writes over what it reads.
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UsageError } from '../shared/errors';
+import { folderFilesOf } from '../tfjs/openModel';
+import { folderProblem } from '../tfjs/writer';
 import type { DataSource, Recipe } from '../shared/recipe';
 import {
+  isInside,
   kindOf,
   requireApart,
   requireReplaceable,
@@ -15,10 +18,15 @@ import {
 /** The files and folders of a job, absolute. */
 export interface JobPaths {
   readonly model: string;
+  /** A file; the folder of a TensorFlow.js model. */
   readonly output: string;
+  /** The files inside `output` where that is a folder, the model's own file first; null where it is a file. */
+  readonly outputFiles: readonly string[] | null;
   /** The report's folder. */
   readonly report: string;
   readonly reference: string | null;
+  /** More retrained models. */
+  readonly references: readonly string[];
   /** Everything the job reads besides the model and the reference, with what to call it. */
   readonly inputs: readonly Source[];
 }
@@ -44,19 +52,39 @@ export function jobPaths(recipe: Recipe, base: string, recipeFile: string | null
   return {
     model: at(recipe.model),
     output,
+    outputFiles: folderFilesOf(at(recipe.model)),
     report: recipe.report === undefined ? join(dirname(output), `${stem}.report`) : at(recipe.report),
     reference: recipe.reference ? at(recipe.reference) : null,
+    references: (recipe.references ?? []).map(at),
     inputs,
   };
 }
 
 /** Every file that a run of a job may write. */
 export function writtenFiles(paths: JobPaths): Target[] {
+  const names = paths.outputFiles?.map(name => join(paths.output, name));
   return [
-    { path: paths.output, key: '"output"' },
-    { path: `${paths.output}.data`, key: '"output"' },
+    ...(names ?? [paths.output, `${paths.output}.data`]).map(path => ({ path, key: '"output"' })),
     ...reportFiles.map(name => ({ path: join(paths.report, name), key: '"report"' })),
   ];
+}
+
+/** Throws a UsageError where the output is a folder, but the model cannot be written as the one that is named. */
+function requireFolder({ output, outputFiles, report }: JobPaths): void {
+  if (outputFiles === null) return;
+  const problem = output.endsWith('.json')
+    ? 'ends like a file, but a TensorFlow.js model is written as a folder'
+    : folderProblem(output, outputFiles);
+  if (problem !== null) {
+    throw new UsageError(
+      `${output} ${problem}. Choose a folder for "output" that is empty or not there yet.`,
+    );
+  }
+  if (isInside(report, output)) {
+    throw new UsageError(
+      `${report} lies inside ${output}, the folder of the model. Choose a folder outside it for "report".`,
+    );
+  }
 }
 
 /**
@@ -68,6 +96,7 @@ export function checkOutputs(paths: JobPaths, also: readonly Source[] = []): voi
   const read = [
     { path: paths.model, role: 'the model' },
     ...(paths.reference ? [{ path: paths.reference, role: 'the reference model' }] : []),
+    ...paths.references.map(path => ({ path, role: 'a reference model' })),
     ...paths.inputs,
     ...also,
   ];
@@ -79,6 +108,7 @@ export function checkOutputs(paths: JobPaths, also: readonly Source[] = []): voi
     }
   }
   requireApart(written);
+  requireFolder(paths);
   const kind = kindOf(paths.report);
   if (kind !== null && kind !== 'a folder') {
     throw new UsageError(

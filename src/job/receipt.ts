@@ -27,6 +27,8 @@ export interface Receipt extends Environment {
   readonly created: string;
   readonly model: { readonly before: ModelHash; readonly after: ModelHash };
   readonly reference: ModelHash | null;
+  /** Further retrained models; absent in older receipts. */
+  readonly references?: readonly ModelHash[];
   readonly recipe: FileHash & {
     /** The folder its relative paths are relative to, itself relative to the receipt's folder. */
     readonly base: string;
@@ -53,7 +55,10 @@ export interface Receipt extends Environment {
 }
 
 /** Hashes a model and its data files; `from` is where they lie now, `to` where they will lie. */
-export function hashModel(files: readonly { from: string; to: string }[], receiptFolder: string): ModelHash {
+export function hashModel(
+  files: readonly { readonly from: string; readonly to: string }[],
+  receiptFolder: string,
+): ModelHash {
   const hashes = files.map(({ from, to }) => ({
     path: portable(relative(receiptFolder, to)),
     sha256: sha256OfFile(from),

@@ -1,23 +1,22 @@
 // A whole job: open, measure, unlearn, measure again, and write every output at the end.
 import { performance } from 'node:perf_hooks';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { evaluateModel } from '../evaluate/metrics';
 import { diffModels } from '../evaluate/weightDiff';
 import { openDataset } from '../data/open';
 import type { OnnxModel } from '../onnx/model';
-import { readModel } from '../onnx/reader';
-import { saveModel } from '../onnx/writer';
+import { openModel } from '../tfjs/openModel';
+import { markerName } from '../tfjs/writer';
 import type { ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
 import { CancelledError, LetheError } from '../shared/errors';
-import type { ModelMetrics, ProjectionRecord, RunResult } from '../shared/report';
+import type { ProjectionRecord, RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
 import { Random } from '../tensor/random';
 import { methodNamed } from '../unlearn/registry';
+import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
 import { currentEnvironment } from './machine';
 import {
   accessibleRetained,
-  openEngine,
   openJob,
   requireFinite,
   requireFiniteStart,
@@ -26,7 +25,7 @@ import {
 } from './openJob';
 import { outputError, OutputStage, restated } from './outputStage';
 import { requireNoneOf, type Source } from './overwrite';
-import { checkOutputs, jobPaths, reportFiles, writtenFiles, type JobPaths } from './paths';
+import { checkOutputs, jobPaths, writtenFiles, type JobPaths } from './paths';
 import { ProgressMeter } from './progressMeter';
 import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
 import { roundToStored } from './storedPrecision';
@@ -57,13 +56,11 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
   const method = methodNamed(recipe.method.name);
   checkOutputs(
     paths,
-    paths.reference === null ? [] : externalOf(readModel(paths.reference), 'the reference model'),
+    [...(paths.reference === null ? [] : [paths.reference]), ...paths.references].flatMap(path =>
+      externalOf(openModel(path), 'a reference model'),
+    ),
   );
-  const stage = new OutputStage([
-    paths.output,
-    `${paths.output}.data`,
-    ...reportFiles.map(name => join(paths.report, name)),
-  ]);
+  const stage = new OutputStage([paths.output, ...writtenFiles(paths).map(({ path }) => path)]);
   hooks.progress({ phase: 'opening' });
   const job = await openJob(loaded, undefined, async (engine, data) => {
     checkOutputs(paths, externalOf(engine.model, 'the model'));
@@ -80,7 +77,20 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     stopIfAsked(hooks);
     hooks.progress({ phase: 'measuring' });
     const after = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
-    const reference = await measureReference(job, loaded, paths, hooks.signal);
+    const all = [...(paths.reference === null ? [] : [paths.reference]), ...paths.references];
+    const references = await openReferences(job, loaded, all, hooks.signal);
+    const original = job.engine.initialValues();
+    const measured = { engine: job.engine, path: paths.model };
+    const evaluation = await furtherEvaluation(
+      job,
+      loaded,
+      {
+        original: { ...measured, name: 'original', values: original, metrics: before },
+        unlearned: { ...measured, name: 'unlearned', path: paths.output, values, metrics: after },
+        references,
+      },
+      hooks.signal,
+    ).finally(() => closeReferences(references));
     stopIfAsked(hooks);
     hooks.progress({ phase: 'saving' });
     const result: RunResult = {
@@ -92,10 +102,13 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
       cost: outcome.cost,
       before,
       after,
-      reference: reference.metrics,
+      reference: paths.reference === null ? null : references[0]!.metrics,
       projections: outcome.projections,
+      ...(evaluation && { evaluation }),
     };
-    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles: reference.files });
+    const files = references.map(({ engine }) => filesOf(engine.model));
+    const referenceFiles = paths.reference === null ? [] : files.shift()!;
+    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles, otherReferences: files });
     return result;
   } finally {
     stage.abandon();
@@ -183,24 +196,6 @@ function stopIfAsked(hooks: JobHooks): void {
   if (hooks.signal.aborted) throw new CancelledError();
 }
 
-async function measureReference(
-  job: OpenJob,
-  loaded: LoadedRecipe,
-  paths: JobPaths,
-  signal: AbortSignal,
-): Promise<{ metrics: ModelMetrics | null; files: { from: string; to: string }[] }> {
-  if (paths.reference === null) return { metrics: null, files: [] };
-  const engine: Engine = await openEngine(loaded, paths.reference, job.threads);
-  try {
-    return {
-      metrics: await evaluateModel(engine, engine.initialValues(), job.data, job.heads, signal),
-      files: filesOf(engine.model),
-    };
-  } finally {
-    await engine.close();
-  }
-}
-
 interface Finished {
   readonly job: OpenJob;
   readonly loaded: LoadedRecipe;
@@ -208,17 +203,19 @@ interface Finished {
   readonly values: ParameterValues;
   readonly result: RunResult;
   readonly referenceFiles: readonly { from: string; to: string }[];
+  /** The files of each further retrained model. */
+  readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
 }
 
 async function writeOutputs(stage: OutputStage, finished: Finished): Promise<void> {
   const { job, loaded, paths, values, result } = finished;
   const staged = stage.stage(paths.output);
   try {
-    saveModel(job.engine.model, values, staged);
+    job.engine.model.save(values, staged);
   } catch (error) {
     throw restated(outputError(paths.output, error), staged, paths.output);
   }
-  const companions = stage.adoptCompanions(paths.output);
+  const files = stage.adoptFiles(paths.output, paths.outputFiles);
   const environment = currentEnvironment();
   const receipt: Receipt = {
     version: 1,
@@ -226,9 +223,13 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     ...environment,
     model: {
       before: hashModel(filesOf(job.engine.model), paths.report),
-      after: hashModel([{ from: staged, to: paths.output }, ...companions], paths.report),
+      after: hashModel(
+        files.filter(({ to }) => basename(to) !== markerName),
+        paths.report,
+      ),
     },
     reference: finished.referenceFiles.length > 0 ? hashModel(finished.referenceFiles, paths.report) : null,
+    references: finished.otherReferences.map(files => hashModel(files, paths.report)),
     recipe: describeRecipe(loaded, paths.report),
     forgotten: await hashSamples(job.data.train, job.data.forgotten),
     threads: job.threads,
@@ -239,7 +240,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     cost: result.cost,
     seconds: result.seconds,
   };
-  const weights = diffModels(job.engine.model, readModel(staged));
+  const weights = diffModels(job.engine.model, openModel(staged));
   const report: Report = {
     version: 1,
     created: receipt.created,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { evaluateModel } from '../evaluate/metrics';
 import { diffModels } from '../evaluate/weightDiff';
-import { readModel } from '../onnx/reader';
+import { openModel } from '../tfjs/openModel';
 import { CancelledError, LetheError, messageOf } from '../shared/errors';
 import type { ModelMetrics } from '../shared/report';
 import { sha256OfFile } from './hashing';
@@ -70,6 +70,8 @@ export async function verifyReceipt(path: string, replay: boolean, hooks: JobHoo
   await check('unlearned model', () => checkModel(receipt.model.after, folder));
   const { reference } = receipt;
   if (reference) await check('reference model', () => checkModel(reference, folder));
+  for (const [index, other] of (receipt.references ?? []).entries())
+    await check(`reference model ${index + 2}`, () => checkModel(other, folder));
   if (receipt.recipe.path !== '') await check('recipe', () => checkFile(receipt.recipe, folder));
   await check('forgotten samples', () => checkSamples(receipt, loaded()));
   await check('metrics of the original', () => measured(receipt.model.before, receipt.metrics.before));
@@ -181,11 +183,14 @@ async function checkReplay(
 ): Promise<string> {
   const temporary = mkdtempSync(join(tmpdir(), 'lethe-replay-'));
   try {
-    // The same file name, because a model names its data files after itself.
-    const output = join(temporary, basename(receipt.model.after.path));
+    const after = openModel(resolve(folder, receipt.model.after.path));
+    // The same file name, because an ONNX model names its data files after itself.
+    const output = join(temporary, after.format === 'onnx' ? basename(after.path) : 'model');
     const loaded = loadedFrom(receipt, folder, 'the recipe of the receipt', {
       output,
       report: join(temporary, 'replay.report'),
+      // Only the model is compared.
+      evaluation: 'basic',
     });
     const result = await runRecipe({ ...loaded, base: original.base }, hooks);
     const replayed = parseReceipt(readFileSync(result.receipt, 'utf8'), result.receipt);
@@ -195,10 +200,7 @@ async function checkReplay(
         (file, index) => file.sha256 === receipt.model.after.external[index]?.sha256,
       );
     if (same) return 'The run gives the same model, bit by bit.';
-    const { relative } = diffModels(
-      readModel(resolve(folder, receipt.model.after.path)),
-      readModel(output),
-    ).total;
+    const { relative } = diffModels(after, openModel(output)).total;
     const distance = relative === null ? 'not to be compared' : relative.toExponential(1);
     if (alike || relative === null || relative > tolerance) {
       throw new LetheError(

@@ -1,6 +1,6 @@
 // What changed between two models, tensor by tensor, with histograms and the entries that changed most.
 import { DistanceSums, matchTensors, pairedChunks, type TensorPair } from '../evaluate/weightDiff';
-import { readModel } from '../onnx/reader';
+import { openModel } from '../tfjs/openModel';
 import type { ModelComparison, TensorChange } from '../shared/viewerProtocol';
 import { elementCount } from '../tensor/tensor';
 import { Range } from './viewHistogram';
@@ -19,7 +19,7 @@ export interface CompareOptions extends WorkHooks {
  * ModelError, a DiffError when the tensors do not agree, or a CancelledError.
  */
 export async function compareModels(a: string, b: string, options: CompareOptions): Promise<ModelComparison> {
-  const [left, right] = [readModel(a), readModel(b)];
+  const [left, right] = [openModel(a), openModel(b)];
   const pairs = matchTensors(left, right);
   const pacer = new Pacer(options.signal);
   const elements = pairs.reduce((sum, pair) => sum + elementCount(pair.a.dims), 0);

@@ -6,7 +6,7 @@ import { resolveForget } from '../data/forget';
 import { openDataset } from '../data/open';
 import { finalActivation } from '../onnx/finalActivation';
 import type { OnnxModel } from '../onnx/model';
-import { readModel } from '../onnx/reader';
+import { openModel } from '../tfjs/openModel';
 import { LetheError } from '../shared/errors';
 import type { DatasetColumns, DatasetOverview, DatasetRequest } from '../shared/viewerProtocol';
 import { isFloating } from '../tensor/dtype';
@@ -31,7 +31,7 @@ export interface ViewDataset {
  * or a DataError that says what was expected and found.
  */
 export async function openViewDataset(request: DatasetRequest): Promise<ViewDataset> {
-  const model = request.model === null ? null : readModel(request.model);
+  const model = request.model === null ? null : openModel(request.model);
   const { dataset, warnings } = await openFitting(request, model);
   const [first] = dataset.inputs;
   const modelDims = model === null ? null : (inputSignatures(model)[0]?.dims ?? null);

@@ -1,8 +1,8 @@
 // The engines of an editor's viewer: a few at a time, used by one question after the other.
 import { describeParameters } from '../autodiff/parameters';
-import { readModel } from '../onnx/reader';
-import type { ParameterValues } from '../runtime/contracts';
-import { Engine } from '../runtime/engine';
+import { openModel } from '../tfjs/openModel';
+import type { ModelEngine, ParameterValues } from '../runtime/contracts';
+import { openEngine } from '../runtime/openEngine';
 import { defaultThreads } from './threads';
 import { CancelledError } from '../shared/errors';
 import { modelStamp } from './viewModel';
@@ -16,7 +16,7 @@ const keptParameters = 200_000_000;
 
 /** A model ready to be run with the weights of its file. */
 export interface OpenEngine {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
   readonly values: ParameterValues;
 }
 
@@ -27,7 +27,7 @@ export class EnginePool {
 
   /** What tells a state of a model file from others. Throws a ModelError. */
   key(path: string): string {
-    const model = readModel(path);
+    const model = openModel(path);
     return `${modelStamp(model)} ${model.path}`;
   }
 
@@ -59,13 +59,13 @@ export class EnginePool {
       return known;
     }
     // Room is made first, so that memory never holds more models than are kept.
-    const wanted = describeParameters(readModel(path)).parameters.reduce((sum, { count }) => sum + count, 0);
+    const wanted = describeParameters(openModel(path)).parameters.reduce((sum, { count }) => sum + count, 0);
     for (const [oldest, { engine }] of this.engines) {
       if (this.engines.size < kept && wanted + this.parameterCount() <= keptParameters) break;
       this.engines.delete(oldest);
       await engine.close();
     }
-    const engine = await Engine.open(path, { threads: defaultThreads() });
+    const engine = await openEngine(path, { threads: defaultThreads() });
     const opened = { engine, values: engine.initialValues() };
     this.engines.set(key, opened);
     return opened;

@@ -4,14 +4,15 @@ import { basename } from 'node:path';
 import { describeGraphParameters } from '../autodiff/parameters';
 import { ruleOf } from '../autodiff/table';
 import type { Graph, OnnxModel, OnnxNode } from '../onnx/model';
-import { readModel } from '../onnx/reader';
+import type { OpenedModel } from '../onnx/openedModel';
+import { openModel } from '../tfjs/openModel';
 import { upgradeGraph } from '../onnx/upgrade';
 import type { ModelOverview } from '../shared/viewerProtocol';
 import { describeModel } from './inspect';
 
 /** Describes a model file; reads no tensor payload. Throws a ModelError. */
 export function overviewOf(path: string): ModelOverview {
-  const model = readModel(path);
+  const model = openModel(path);
   const upgraded = upgradeGraph(model).graph;
   const sizes = new Map(model.stamps.map(({ file, size }) => [file, size]));
   return {
@@ -21,7 +22,7 @@ export function overviewOf(path: string): ModelOverview {
     externalFiles: model.externalFiles.map(file => ({ path: file, bytes: sizes.get(file) ?? 0 })),
     warnings: model.warnings,
     metadata: [...model.metadata],
-    operators: countOperators(model, upgraded),
+    operators: model.operators ? countLayers(model, upgraded) : countOperators(model, upgraded),
     stamp: modelStamp(model),
   };
 }
@@ -32,26 +33,43 @@ export function modelStamp(model: OnnxModel): string {
   return createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 32);
 }
 
+/** The layers or operators of a TensorFlow.js model. */
+function countLayers(model: OpenedModel, upgraded: Graph): ModelOverview['operators'] {
+  const missing = new Set(model.untranslated.map(({ op }) => op));
+  // What a layer is translated to may hold an operator without a rule; then none of the layers can be vouched for.
+  const all = [...nodesOf(upgraded.nodes)].every(node => ruleOf(node) !== undefined);
+  return [...model.operators!]
+    .map(([op, count]) => ({ op, count, differentiable: !missing.has(op) && (all || missing.size > 0) }))
+    .sort((a, b) => b.count - a.count || (a.op < b.op ? -1 : 1));
+}
+
 /**
- * All operators of the file, those of sub-graphs and functions included. One without a rule of its own is
- * differentiable all the same when bringing the graph to the internal opset replaces it.
+ * Says of operators of the file whether they can be differentiated. One without a rule of its own can all the same when
+ * bringing the graph to the internal opset replaces it.
  */
-function countOperators(model: OnnxModel, upgraded: Graph): ModelOverview['operators'] {
+export function differentiability(upgraded: Graph): (node: OnnxNode) => boolean {
   const left = new Set([...nodesOf(upgraded.nodes)].map(qualified));
+  return node => ruleOf(node) !== undefined || !left.has(qualified(node));
+}
+
+/** All operators of the file, those of sub-graphs and functions included. */
+function countOperators(model: OnnxModel, upgraded: Graph): ModelOverview['operators'] {
+  const differentiable = differentiability(upgraded);
   const found = new Map<string, { count: number; differentiable: boolean }>();
   const functions = model.functions.map(({ nodes }) => nodes);
   for (const node of [model.graph.nodes, ...functions].flatMap(nodes => [...nodesOf(nodes)])) {
     const op = qualified(node);
     const entry = found.get(op);
     if (entry) entry.count++;
-    else found.set(op, { count: 1, differentiable: ruleOf(node) !== undefined || !left.has(op) });
+    else found.set(op, { count: 1, differentiable: differentiable(node) });
   }
   return [...found]
     .map(([op, entry]) => ({ op, ...entry }))
     .sort((a, b) => b.count - a.count || (a.op < b.op ? -1 : 1));
 }
 
-function* nodesOf(nodes: readonly OnnxNode[]): Generator<OnnxNode> {
+/** Nodes and those of their sub-graphs. */
+export function* nodesOf(nodes: readonly OnnxNode[]): Generator<OnnxNode> {
   for (const node of nodes) {
     yield node;
     for (const attribute of node.attributes.values()) {
@@ -61,6 +79,7 @@ function* nodesOf(nodes: readonly OnnxNode[]): Generator<OnnxNode> {
   }
 }
 
-function qualified({ domain, opType }: OnnxNode): string {
+/** An operator's type, with its domain where that is not the standard one. */
+export function qualified({ domain, opType }: OnnxNode): string {
   return domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`;
 }

@@ -7,9 +7,8 @@ import { ModelError } from '../onnx/errors';
 import { isStored } from '../onnx/model';
 import type { NewValues } from '../onnx/payloadPatch';
 import { payloadParts } from '../onnx/payload';
-import { readModel } from '../onnx/reader';
+import { openModel } from '../tfjs/openModel';
 import { readTensor } from '../onnx/readTensor';
-import { saveModel } from '../onnx/writer';
 import { toFloat32, toFloat64, type Tensor } from '../tensor/tensor';
 import { sha256OfFile, sha256OfText } from './hashing';
 import { guarded } from './outputStage';
@@ -26,7 +25,7 @@ export function saveWeights(request: {
   readonly target: string;
   readonly stamp: string | null;
 }): { stamp: string } {
-  const base = readModel(request.base);
+  const base = openModel(request.base);
   if (request.stamp !== null && modelStamp(base) !== request.stamp) {
     throw new ModelError(
       base.path,
@@ -35,25 +34,28 @@ export function saveWeights(request: {
     );
   }
   const changes = new Map<string, NewValues>();
-  for (const pair of matchTensors(base, readModel(request.weights))) {
+  for (const pair of matchTensors(base, openModel(request.weights))) {
     if (!sameBytes(pair)) changes.set(pair.name, valuesOf(pair.b));
   }
-  saveModel(base, changes, request.target);
-  return { stamp: modelStamp(readModel(request.target)) };
+  base.save(changes, request.target);
+  return { stamp: modelStamp(openModel(request.target)) };
 }
 
-/** Copies a model with its external data to `model.onnx` (and `model.onnx.data`) in a folder, which is made. */
+/**
+ * Copies a model into a folder, which is made: an ONNX model with its external data to `model.onnx` (and
+ * `model.onnx.data`), a TensorFlow.js model with its weights into the folder `model`.
+ */
 export function snapshotModel(path: string, folder: string): { sha256: string } {
-  const model = readModel(path);
+  const model = openModel(path);
   guarded(folder, () => mkdirSync(folder, { recursive: true }));
-  const target = join(resolve(folder), 'model.onnx');
-  saveModel(model, new Map(), target);
+  const target = join(resolve(folder), model.format === 'onnx' ? 'model.onnx' : 'model');
+  model.save(new Map(), target);
   return { sha256: sha256OfModel(target) };
 }
 
 /** The SHA-256 of a model file that is alone; else over a line `<sha256>  <file name>` for it and each data file. */
 export function sha256OfModel(path: string): string {
-  const model = readModel(path);
+  const model = openModel(path);
   if (model.externalFiles.length === 0) return sha256OfFile(model.path);
   const files = [realpathSync(model.path), ...model.externalFiles];
   return sha256OfText(files.map(file => `${sha256OfFile(file)}  ${basename(file)}\n`).join(''));

@@ -1,6 +1,6 @@
 // Statistics and histograms of all parameters of a model, in two passes over each and little memory.
 import { describeParameters } from '../autodiff/parameters';
-import { readModel } from '../onnx/reader';
+import { openModel } from '../tfjs/openModel';
 import type { ParameterSummary } from '../shared/viewerProtocol';
 import type { StoredTensor } from '../onnx/model';
 import type { Tensor } from '../tensor/tensor';
@@ -22,7 +22,7 @@ export async function summarise(
   bins: number,
   hooks: SummaryHooks,
 ): Promise<ParameterSummary[]> {
-  const model = readModel(path);
+  const model = openModel(path);
   const pacer = new Pacer(hooks.signal);
   const summaries: ParameterSummary[] = [];
   for (const { name } of describeParameters(model).parameters) {

@@ -65,9 +65,9 @@ export interface PayloadRange extends ByteRange {
 /**
  * How the elements of a stored tensor are encoded: `raw` little-endian bytes, `packed` little-endian elements
  * of float_data/double_data, `varints` (int32_data, int64_data, uint64_data), `external` raw bytes in another
- * file, or `strings` (string_data, never read).
+ * file, `sharded` raw bytes in runs of any length over several files, or `strings` (string_data, never read).
  */
-export type Encoding = 'raw' | 'packed' | 'varints' | 'external' | 'strings';
+export type Encoding = 'raw' | 'packed' | 'varints' | 'external' | 'sharded' | 'strings';
 
 /** A tensor of the file: its header, and where its payload lies. Read it with `readTensor`. */
 export interface StoredTensor {

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { bytesPerElement, type TypedArray } from '../tensor/dtype';
 import { allocate, elementCount } from '../tensor/tensor';
 import { ModelError, readFailure } from './errors';
-import { readFully, statRegular } from './files';
+import { readFully, statRegular, withFile } from './files';
 import type { PayloadRange, StoredTensor } from './model';
 
 const damaged = 'The file is damaged; export or download it again.';
@@ -20,6 +20,7 @@ export function* payloadParts(stored: StoredTensor, step: number): Generator<Typ
       'Export the model without its text preprocessing.',
     );
   }
+  if (stored.encoding === 'sharded') return yield* shardedParts(stored, step);
   const first = stored.ranges[0];
   if (!first) return;
   statRegular(first.file);
@@ -36,6 +37,34 @@ export function* payloadParts(stored: StoredTensor, step: number): Generator<Typ
     throw readFailure(first.file, error);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** Runs may end in the middle of an element, and each may lie in another file. */
+function* shardedParts(stored: StoredTensor, step: number): Generator<TypedArray> {
+  const size = bytesPerElement(stored.dtype);
+  const count = elementCount(stored.dims);
+  for (let done = 0; done < count; done += step) {
+    const part = allocate(stored.dtype, Math.min(step, count - done));
+    const bytes = new Uint8Array(part.buffer);
+    const from = done * size;
+    let start = 0;
+    for (const range of stored.ranges) {
+      const first = Math.max(from, start);
+      const end = Math.min(from + bytes.length, start + range.length);
+      if (first < end) {
+        withFile(range.file, descriptor =>
+          readFully(
+            range.file,
+            descriptor,
+            bytes.subarray(first - from, end - from),
+            range.offset + first - start,
+          ),
+        );
+      }
+      start += range.length;
+    }
+    yield part;
   }
 }
 

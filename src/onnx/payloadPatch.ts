@@ -42,6 +42,7 @@ export function payloadPatches(name: string, stored: StoredTensor, values: NewVa
     );
   }
   if (stored.encoding === 'varints') return varintPatches(stored, values);
+  if (stored.encoding === 'sharded') return shardedPatches(stored, values);
   const patches: Patch[] = [];
   let start = 0;
   for (const range of stored.ranges) {
@@ -57,6 +58,34 @@ export function payloadPatches(name: string, stored: StoredTensor, values: NewVa
     start += length;
   }
   return patches;
+}
+
+/** A patch a run; the elements at its ends may reach into the runs beside it. */
+function shardedPatches(stored: StoredTensor, values: NewValues): Patch[] {
+  let start = 0;
+  return stored.ranges.map(range => {
+    const from = start;
+    start += range.length;
+    const { file, offset, length } = range;
+    const content = (): Iterable<Uint8Array> => shardedContent(stored, values, from, from + length);
+    return { file, offset, length, newLength: length, content };
+  });
+}
+
+/** The bytes `from` to `to` of the whole payload. */
+function* shardedContent(
+  stored: StoredTensor,
+  values: NewValues,
+  from: number,
+  to: number,
+): Generator<Uint8Array> {
+  const size = bytesPerElement(stored.dtype);
+  const last = Math.ceil(to / size);
+  for (let start = Math.floor(from / size); start < last; start += step) {
+    const bytes = encode(stored.dtype, values.subarray(start, Math.min(start + step, last)), undefined);
+    const at = start * size;
+    yield bytes.subarray(Math.max(0, from - at), Math.min(bytes.length, to - at));
+  }
 }
 
 /** The first element that is NaN or becomes infinite although it is not; -1 when there is none. */

@@ -57,7 +57,8 @@ function throughLinks(path: string): string {
   }
 }
 
-function checkUnchanged(model: OnnxModel): void {
+/** Throws a ModelError when a file of the model is no longer what it was when the model was opened. */
+export function checkUnchanged(model: Pick<OnnxModel, 'stamps'>): void {
   for (const stamp of model.stamps) {
     const stats = statRegular(stamp.file);
     if (stats.size !== stamp.size || stats.mtimeMs !== stamp.modified) {
@@ -196,7 +197,7 @@ function patchedModel(model: OnnxModel, patches: readonly Patch[]): Generator<Ui
 }
 
 /** The bytes of a file with patches made, in pieces. */
-function* patched(file: string, patches: readonly Patch[]): Generator<Uint8Array> {
+export function* patched(file: string, patches: readonly Patch[]): Generator<Uint8Array> {
   const size = statRegular(file).size;
   let done = 0;
   for (const patch of [...patches].sort((a, b) => a.offset - b.offset)) {

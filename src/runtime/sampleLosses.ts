@@ -86,7 +86,8 @@ export function binaryLogProbabilities(
   };
 }
 
-function lossTerms(resolved: ResolvedLoss, output: Tensor, activation: FinalActivation): Float64Array {
+/** The loss of every position (or element), before any weight. */
+export function lossTerms(resolved: ResolvedLoss, output: Tensor, activation: FinalActivation): Float64Array {
   switch (resolved.kind) {
     case 'class-indices':
     case 'class-probabilities':

@@ -1,11 +1,10 @@
 // What every computation on a model shares: its parts, its sessions and graphs by key, its shapes, its feeds.
 import { lowerRecurrent, recurrentOperators } from '../onnx/lowerRecurrent';
-import type { ValueInfo } from '../onnx/model';
-import { isFloating } from '../tensor/dtype';
-import { castTensor, type Tensor } from '../tensor/tensor';
+import type { Tensor } from '../tensor/tensor';
 import type { ParameterValues } from './contracts';
 import type { GraphModel } from './graphModel';
-import { RuntimeFailure, Session, feed, type GraphSpec, type RuntimeTensor } from './session';
+import { adaptInputs } from './inputs';
+import { Session, feed, type GraphSpec, type RuntimeTensor } from './session';
 import { probeShapes, weightFeeds, type ShapeTable } from './shapes';
 
 /** Sessions kept at a time; the one unused for longest goes first. */
@@ -16,6 +15,7 @@ export class Workspace {
   private readonly sessions = new Map<string, Session>();
   private readonly shapes = new Map<string, ShapeTable>();
   private readonly graphs = new Map<string, unknown>();
+  private held: { readonly key: string; readonly buffers: ReadonlyMap<string, Float32Array> } | undefined;
 
   /** A derived graph, built once. */
   graph<T>(key: string, make: () => T): T {
@@ -24,6 +24,12 @@ export class Workspace {
     const made = make();
     this.graphs.set(key, made);
     return made;
+  }
+
+  /** Memory for the results of a graph, kept for the next run of the same one. */
+  buffers(key: string, make: () => ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> {
+    if (this.held?.key !== key) this.held = { key, buffers: make() };
+    return this.held.buffers;
   }
 
   /** The session of a key, made from a graph when it is not there. `what` names it in errors. */
@@ -59,21 +65,7 @@ export class Workspace {
    * declares. Throws a RuntimeFailure when floats are given for integers or the number of inputs is off.
    */
   adapted(inputs: readonly Tensor[]): Tensor[] {
-    const wanted = this.parts.inputs;
-    if (inputs.length !== wanted.length)
-      throw new RuntimeFailure(
-        `${this.parts.model.path} takes ${wanted.length} inputs (${wanted.map(input => input.name).join(', ')}), ` +
-          `but ${inputs.length} were given. Give one array an input, in this order.`,
-      );
-    return inputs.map((input, index) => {
-      const { name, dtype } = wanted[index] as ValueInfo;
-      if (isFloating(input.dtype) && !isFloating(dtype))
-        throw new RuntimeFailure(
-          `The input ${name} of ${this.parts.model.path} takes ${dtype}, but the data are ${input.dtype}. ` +
-            'Convert them first: Lethe does not round data by itself.',
-        );
-      return castTensor(input, dtype);
-    });
+    return adaptInputs(this.parts.model.path, this.parts.inputs, inputs);
   }
 
   /** The dims of all values for data of these shapes. */
@@ -129,6 +121,7 @@ export class Workspace {
 
   /** Gives the memory of all sessions back. */
   async close(): Promise<void> {
+    this.held = undefined;
     const open = [...this.sessions.values()];
     this.sessions.clear();
     for (const session of open) await session.close();

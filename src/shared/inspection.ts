@@ -1,5 +1,8 @@
 // What `lethe inspect` reports about a model, and the solver hands to whoever shows it.
 
+/** The formats of model files: ONNX, and the two kinds of TensorFlow.js `model.json`. */
+export type ModelFormat = 'onnx' | 'tfjs-layers' | 'tfjs-graph';
+
 /** An input or output of a model as its file declares it. */
 export interface InspectedValue {
   readonly name: string;
@@ -27,16 +30,30 @@ export interface InspectedParameter extends Partial<ParameterStatistics> {
   readonly reason: string;
 }
 
-/** An operator without a differentiation rule that stands between a parameter and an output. */
+/**
+ * An operator without a differentiation rule that stands between a parameter and an output, or a layer or operator that
+ * Lethe cannot compute; `parameter` is '' where none lies behind that.
+ */
 export interface UnsupportedOperator {
   readonly op: string;
   readonly node: string;
   readonly parameter: string;
 }
 
+/** What a model's format is called. */
+export function formatText({
+  format,
+  opset,
+  irVersion,
+}: Pick<ModelInspection, 'format' | 'opset' | 'irVersion'>): string {
+  if (format === 'onnx') return `ONNX, opset ${opset}, IR ${irVersion}`;
+  return `TensorFlow.js ${format === 'tfjs-layers' ? 'LayersModel' : 'GraphModel'}`;
+}
+
 /** What `lethe inspect --json` prints. */
 export interface ModelInspection {
-  readonly format: 'onnx';
+  readonly format: ModelFormat;
+  /** The opset of the file; that of the translation for TensorFlow.js models, whose irVersion is 0. */
   readonly opset: number;
   readonly irVersion: number;
   readonly producer: string;

@@ -1,7 +1,11 @@
 // The channel between the model editor's webview and the extension host.
+import type { GraphValue, ModelGraph } from './modelGraph';
 import type { RunResult } from './report';
 import type { JobProgress } from './solverProtocol';
 import type { ModelComparison, ModelOverview, ParameterSummary } from './viewerProtocol';
+
+/** The tabs of the editor, in their order. */
+export type ModelTab = 'overview' | 'graph' | 'parameters' | 'changes' | 'predictions' | 'runs';
 
 /** A finished run that is not part of the document yet. */
 export interface ProposalInfo {
@@ -11,6 +15,22 @@ export interface ProposalInfo {
   readonly forgotten: number;
   /** The state of the document does not change by being shown a proposal. */
   readonly applied: boolean;
+}
+
+/** A finished run of the model. */
+export interface RunInfo {
+  readonly runId: string;
+  readonly result: RunResult;
+  /** How many samples it forgot, and of which data (a file's name). */
+  readonly forgotten: number;
+  readonly data: string;
+  /** Equal for runs that forgot the same samples of the same data, and for no others. */
+  readonly set: string;
+  /** When it ended, in milliseconds since 1970. */
+  readonly created: number;
+  readonly seed: number;
+  /** The method's settings that the recipe names, beside its name. */
+  readonly settings: readonly (readonly [name: string, value: string])[];
 }
 
 /** Everything the editor shows at the top level. */
@@ -24,6 +44,8 @@ export type ModelViewState =
       readonly proposal: ProposalInfo | null;
       /** The run whose weights the document now has; null while it has its own. */
       readonly applied: ProposalInfo | null;
+      /** Every run of this model in storage, the newest first. */
+      readonly runs: readonly RunInfo[];
       /** A job on this model that is under way. */
       readonly running: { readonly method: string; readonly progress: JobProgress | null } | null;
       /** Restricted Mode: viewing works, solving does not. */
@@ -55,6 +77,25 @@ export type ModelViewRequests = {
   readonly changes: { readonly ask: null; readonly answer: ModelComparison };
   /** Predictions on the training data and, where the recipe names it, the test data. */
   readonly predictions: { readonly ask: null; readonly answer: readonly PredictionRow[] };
+  /** The nodes of the model and what flows between them. */
+  readonly graph: { readonly ask: null; readonly answer: ModelGraph };
+  /** Shapes that the file does not declare, measured by running the model once. */
+  readonly graphShapes: { readonly ask: null; readonly answer: readonly GraphValue[] };
+  /** Two models tensor by tensor: ids of runs, "original" or "retrained". */
+  readonly compareRuns: {
+    readonly ask: { readonly a: string; readonly b: string };
+    readonly answer: ModelComparison;
+  };
+  /** Shows a run beside the model. */
+  readonly propose: { readonly ask: { readonly runId: string }; readonly answer: null };
+  /** A button of a run in the list. */
+  readonly runCommand: {
+    readonly ask: {
+      readonly runId: string;
+      readonly command: 'openReport' | 'openRecipe' | 'saveAsNew';
+    };
+    readonly answer: null;
+  };
   /** A button was pressed. */
   readonly command: {
     readonly ask:
@@ -81,7 +122,7 @@ export type ModelViewEvents = {
   readonly progress: JobProgress;
   /** Select a tab and, in Parameters or Changes, a tensor. */
   readonly reveal: {
-    readonly tab: 'overview' | 'parameters' | 'changes' | 'predictions';
+    readonly tab: ModelTab;
     readonly tensor?: string;
   };
 };

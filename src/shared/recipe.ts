@@ -191,6 +191,12 @@ const recipeSchema = z.strictObject(
       .nullable()
       .describe('A model retrained without the forgotten samples, to compare with.')
       .optional(),
+    references: z
+      .array(text('the path of a model'), { error: 'must be a list of paths of models' })
+      .describe(
+        'More retrained models (other seeds): how far they are from the reference calibrates every distance.',
+      )
+      .optional(),
     seed: wholeFrom(0).default(0).describe('Seeds everything random.'),
     threads: wholeFrom(1).describe('Threads to compute with.').optional(),
     data: z.strictObject(
@@ -238,6 +244,17 @@ const recipeSchema = z.strictObject(
     retrainEpochs: wholeFrom(1)
       .default(40)
       .describe('Epochs that retraining would take; the cost is compared with it.'),
+    evaluation: oneOf(['basic', 'standard', 'full'])
+      .default('standard')
+      .describe(
+        'basic: accuracies, losses and membership AUC; standard: also attacks, divergences and decision regions; full: ' +
+          'more planes, and how fast the forgotten samples are relearned, which costs gradients.',
+      ),
+    engine: oneOf(['auto', 'onnxruntime', 'tfjs', 'tfjs-node'])
+      .describe(
+        'What computes with a TensorFlow.js model: ONNX Runtime, plain TensorFlow.js, or its native accelerator. "auto" is ONNX Runtime unless part of the model has no translation.',
+      )
+      .default('auto'),
     executionProvider: oneOf(['cpu']).default('cpu').describe('What computes.'),
   },
   { error: objectText },

@@ -1,7 +1,9 @@
 // The channel between the extension host and its viewer: a solver process that answers questions about models and
 // datasets for as long as the window lives. JSON-RPC over its standard streams; every request can be cancelled.
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
+import type { Diagnosis } from './diagnosis';
 import type { ModelInspection, ParameterStatistics } from './inspection';
+import type { GraphValue, ModelGraph } from './modelGraph';
 import type { DataSource, Preprocess, Recipe } from './recipe';
 
 /** Why a request failed: the sentence to show. `defect` is anything Lethe did not foresee. */
@@ -164,6 +166,21 @@ export const overviewRequest = new RequestType<{ readonly path: string }, ModelO
   'viewer/overview',
 );
 
+/** The graph as the file has it; nothing is computed. */
+export const graphRequest = new RequestType<{ readonly path: string }, ModelGraph, ViewerFailure>(
+  'viewer/graph',
+);
+
+/**
+ * The dims of every value, measured by running the model on zeros; `sizes` are the dims of one sample by input, for
+ * inputs whose axes the file leaves open. Axes that grow with the batch are named "N", "2 N" and so on.
+ */
+export const graphShapesRequest = new RequestType<
+  { readonly path: string; readonly sizes: Readonly<Record<string, readonly number[]>> },
+  readonly GraphValue[],
+  ViewerFailure
+>('viewer/graphShapes');
+
 /** Summaries of all parameters; each is also told by `summaryNotification` as soon as it is there. */
 export const summariesRequest = new RequestType<
   { readonly path: string; readonly bins: number },
@@ -218,6 +235,22 @@ export const preprocessRequest = new RequestType<
   readonly PreprocessCandidate[],
   ViewerFailure
 >('viewer/preprocess');
+
+/**
+ * Whether a model interpolates the dataset and which methods can move it, for the samples to forget at `forgotten` and
+ * a share `retainAccess` (chosen by `seed`) of the others.
+ */
+export const diagnoseRequest = new RequestType<
+  {
+    readonly id: string;
+    readonly model: string;
+    readonly forgotten: readonly number[];
+    readonly retainAccess?: number;
+    readonly seed?: number;
+  },
+  Diagnosis,
+  ViewerFailure
+>('viewer/diagnose');
 
 /** Progress of a long request, by its own words; `share` from 0 to 1 where it is known. */
 export const viewerProgressNotification = new NotificationType<{

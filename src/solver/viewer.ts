@@ -18,7 +18,10 @@ import {
   closeDatasetRequest,
   compareRequest,
   datasetColumnsRequest,
+  diagnoseRequest,
   forgetFileRequest,
+  graphRequest,
+  graphShapesRequest,
   openDatasetRequest,
   overviewRequest,
   predictionsRequest,
@@ -32,7 +35,9 @@ import {
 } from '../shared/viewerProtocol';
 import { compareModels } from '../job/viewCompare';
 import { cardsOf } from '../job/viewCards';
+import { graphOf, measuredShapes } from '../job/viewGraph';
 import { columnsOf, forgetFileOf } from '../job/viewDataset';
+import { diagnoseView } from '../job/viewDiagnose';
 import { DatasetStore } from '../job/viewDatasetStore';
 import { EnginePool } from '../job/viewEngines';
 import { overviewOf } from '../job/viewModel';
@@ -56,6 +61,10 @@ export async function serveViewer(
   const progress = tellProgress(connection);
 
   answer(connection, overviewRequest, ({ path }) => overviewOf(path));
+  answer(connection, graphRequest, ({ path }) => graphOf(path));
+  answer(connection, graphShapesRequest, ({ path, sizes }, signal) =>
+    measuredShapes(engines, path, sizes, signal),
+  );
   answer(connection, summariesRequest, ({ path, bins }, signal) =>
     summarise(path, bins, {
       signal,
@@ -87,6 +96,9 @@ export async function serveViewer(
   );
   answer(connection, preprocessRequest, async ({ id, model }, signal) =>
     preprocessCandidates(engines, await datasets.get(id), model, signal),
+  );
+  answer(connection, diagnoseRequest, async ({ id, ...rest }, signal) =>
+    diagnoseView(engines, await datasets.get(id), rest, { signal, progress }),
   );
   answer(connection, saveWeightsRequest, request => saveWeights(request));
   answer(connection, snapshotRequest, ({ path, folder }) => snapshotModel(path, folder));

@@ -109,7 +109,7 @@ async function check(name: string, samples: number, strength: number): Promise<v
       );
     });
     assert.equal(result.columns, samples);
-    assert.ok(result.rank <= samples && result.rank > 0);
+    assert.ok(result.rank !== null && result.rank <= samples && result.rank > 0);
     assert.ok(result.residual < 1e-5, `residual ${result.residual}`);
   } finally {
     await engine.close();

@@ -21,6 +21,7 @@ import {
   closeDatasetRequest,
   compareRequest,
   datasetColumnsRequest,
+  diagnoseRequest,
   forgetFileRequest,
   openDatasetRequest,
   overviewRequest,
@@ -87,6 +88,10 @@ describe('viewer process', () => {
     assert.ok(progress.includes('Predicting'));
     const [best] = await client.request(preprocessRequest, { id, model });
     assert.equal(best?.name, '1/255');
+    const diagnosis = await client.request(diagnoseRequest, { id, model, forgotten: forget });
+    assert.deepEqual(diagnosis.samples, { train: 2000, retained: 1900, accessible: 1900, forgotten: 100 });
+    assert.equal(diagnosis.interpolates, true);
+    assert.ok(progress.includes('Measuring gradients'));
     assert.equal(await client.request(closeDatasetRequest, { id }), null);
     await assert.rejects(client.request(datasetColumnsRequest, { id }), /no longer open/);
 

@@ -1,4 +1,5 @@
 // What the model is: format, inputs and outputs, counts, operators, and what of it can be unlearned.
+import { formatText } from '../../src/shared/inspection';
 import { bytes, count, shape, things } from '../../src/shared/numbers';
 import type { ModelOverview } from '../../src/shared/viewerProtocol';
 import { h, icon, replaceContent } from '../kit/dom';
@@ -6,6 +7,7 @@ import type { Child } from '../kit/dom';
 import { plainTable } from '../kit/plot';
 import { shareBar } from '../kit/sparkline';
 import { button } from '../kit/toolkit';
+import { factList } from './splitPane';
 import { command, fileName } from './view';
 import type { Host, ReadyState, View } from './view';
 import './overviewView.css';
@@ -137,20 +139,12 @@ function facts(overview: ModelOverview): HTMLElement {
     ['File', fileName(overview.path)],
     ['Size', bytes(overview.bytes)],
     ...external.map(file => ['External data', `${file.path} · ${bytes(file.bytes)}`] as const),
-    ['Format', `ONNX, opset ${overview.opset}, IR ${overview.irVersion}`],
+    ['Format', formatText(overview)],
     ['Producer', overview.producer === '' ? 'not named' : overview.producer],
     ['Parameters', `${count(total)} in ${things(overview.parameters.length, 'tensor')}`],
     ['Nodes', count(sum(overview.operators.map(each => each.count)))],
   ];
-  return definitions(entries);
-}
-
-function definitions(entries: readonly (readonly [string, string])[]): HTMLElement {
-  return h(
-    'dl',
-    { class: 'facts' },
-    ...entries.flatMap(([term, text]) => [h('dt', null, term), h('dd', null, text)]),
-  );
+  return factList(entries, 'text');
 }
 
 function values(list: ModelOverview['inputs']): HTMLElement {
@@ -195,7 +189,7 @@ function fixedParameters(overview: ModelOverview): HTMLElement | null {
 }
 
 function metadata(overview: ModelOverview): HTMLElement | null {
-  return overview.metadata.length === 0 ? null : section('Metadata', definitions(overview.metadata));
+  return overview.metadata.length === 0 ? null : section('Metadata', factList(overview.metadata, 'text'));
 }
 
 function warnings(overview: ModelOverview): HTMLElement | null {

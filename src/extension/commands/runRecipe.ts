@@ -27,6 +27,7 @@ export const runRecipeCommand: Command = {
       assignments: threads > 0 && recipe.threads === undefined ? [`threads=${threads}`] : [],
       model: resolve(dirname(file), recipe.model),
       method: recipe.method.name,
+      settings: recipe.method,
       samples: 'indices' in recipe.forget ? recipe.forget.indices.length : null,
       pending: null,
       binding: bindingOfRecipe(recipe, file),

@@ -11,6 +11,7 @@ import {
   type WeightsEdit,
 } from '../../shared/documentState';
 import { LetheError, messageOf } from '../../shared/errors';
+import type { GraphValue, ModelGraph } from '../../shared/modelGraph';
 import type { JobProgress } from '../../shared/solverProtocol';
 import type { ModelComparison, ModelOverview, ParameterSummary } from '../../shared/viewerProtocol';
 import type { RunStore } from '../runs/runStore';
@@ -218,12 +219,12 @@ export class ModelDocument implements vscode.CustomDocument {
       : this.services.runs.snapshotPath(place.sha256);
   }
 
-  /** The file that holds what the shown run started from: the original, kept in storage once a run was saved over it. */
-  async originalPath(): Promise<string> {
+  /** The file that holds what a run started from: the original, kept in storage once a run was saved over it. */
+  async originalPath(run: string | null = this.shownRun): Promise<string> {
     const { saved, original } = this.documentState;
-    if (saved.kind === 'original' && original === null && this.shownRun !== null) {
+    if (saved.kind === 'original' && original === null && run !== null) {
       // The file may have been saved with this run in an earlier session.
-      const kept = await this.services.runs.originalOf(this.shownRun);
+      const kept = await this.services.runs.originalOf(run);
       if (kept !== null) return this.services.runs.snapshotPath(kept);
     }
     return this.pathOf({ kind: 'original' });
@@ -246,6 +247,16 @@ export class ModelDocument implements vscode.CustomDocument {
     this.summaries.set(path, asked);
     asked.catch(() => this.summaries.delete(path));
     return asked;
+  }
+
+  /** The nodes of the graph. */
+  graph(): Promise<ModelGraph> {
+    return this.services.viewer.ask(protocol => protocol.graphRequest, { path: this.path });
+  }
+
+  /** The dims of all values; `sizes` are those of one sample by input, where data are open. */
+  graphShapes(sizes: Readonly<Record<string, readonly number[]>>): Promise<readonly GraphValue[]> {
+    return this.services.viewer.ask(protocol => protocol.graphShapesRequest, { path: this.path, sizes });
   }
 
   /** The original against the run that is shown. Throws a LetheError when no run is shown. */

@@ -8,10 +8,12 @@ import type {
   ModelViewState,
   ProposalInfo,
 } from '../../shared/modelViewProtocol';
+import { runOf } from '../commands/targets';
 import type { Host } from '../host';
 import { webviewWire } from '../webviewWire';
 import type { ModelDocument } from './modelDocument';
 import { predictionRows } from './predictionRows';
+import { compareRuns, runInfos } from './runInfos';
 
 /** What buttons of the editor do. */
 const commands: Record<ModelViewRequests['command']['ask'], string> = {
@@ -25,6 +27,13 @@ const commands: Record<ModelViewRequests['command']['ask'], string> = {
   reload: 'lethe.reload',
   trust: 'workbench.trust.manage',
   openReport: 'lethe.openReport',
+};
+
+/** What buttons of a run do. */
+const runCommands: Record<ModelViewRequests['runCommand']['ask']['command'], string> = {
+  openReport: 'lethe.openReport',
+  openRecipe: 'lethe.openRecipe',
+  saveAsNew: 'lethe.saveAsNew',
 };
 
 /** One editor of a model. */
@@ -53,6 +62,18 @@ export class ModelView {
       summaries: () => document.summarize(summary => this.channel.tell('summary', summary)),
       changes: () => document.compare(),
       predictions: () => predictionRows(host, document),
+      graph: () => document.graph(),
+      graphShapes: () => document.graphShapes(sampleSizes(host, document)),
+      compareRuns: asked => compareRuns(host, document, asked),
+      propose: async ({ runId }) => {
+        await host.propose(document.path, runOf(host, runId).runId);
+        return null;
+      },
+      runCommand: async ({ runId, command }) => {
+        if (!Object.hasOwn(runCommands, command)) throw new Error('There is no such command.');
+        void vscode.commands.executeCommand(runCommands[command], runOf(host, runId).runId);
+        return null;
+      },
       command: async command => {
         if (!Object.hasOwn(commands, command)) throw new Error('There is no such command.');
         // A command may take as long as a run; the button's answer must not wait for it.
@@ -102,6 +123,7 @@ export function modelViewState(host: Host, document: ModelDocument): ModelViewSt
     overview: document.overview,
     proposal: proposalInfo(host, document, document.proposal),
     applied: proposalInfo(host, document, document.applied),
+    runs: runInfos(host, document.path),
     running: document.running,
     restricted: !vscode.workspace.isTrusted,
     stale: document.stale,
@@ -110,6 +132,15 @@ export function modelViewState(host: Host, document: ModelDocument): ModelViewSt
         ? { path: overview.path, size: overview.size }
         : null,
   };
+}
+
+/** The dims of one sample by input, from the data that are open for the model. */
+function sampleSizes(host: Host, document: ModelDocument): Record<string, readonly number[]> {
+  const { binding, overview } = host.dataset;
+  if (overview === null || binding?.model !== document.path) return {};
+  return Object.fromEntries(
+    overview.inputs.flatMap(({ name, dims }) => (dims === null ? [] : [[name, dims] as const])),
+  );
 }
 
 function proposalInfo(host: Host, document: ModelDocument, runId: string | null): ProposalInfo | null {

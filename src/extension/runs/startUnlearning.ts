@@ -41,6 +41,7 @@ export async function startUnlearning(
     assignments: [],
     model,
     method: method.name,
+    settings: method,
     samples: samples.length,
     pending,
     binding,
