@@ -13,6 +13,9 @@ const unitFraction = z
 const notNegative = 'must be a number of 0 or more';
 const nonNegative = z.number({ error: notNegative }).gte(0, { error: notNegative });
 
+const aboveZero = 'must be a number above 0';
+const positive = z.number({ error: aboveZero }).gt(0, { error: aboveZero });
+
 /** Whole numbers of `minimum` or more. */
 function wholeFrom(minimum: number): z.ZodNumber {
   const error = `must be a whole number of ${minimum} or more`;
@@ -90,11 +93,7 @@ const methodObject = z.strictObject(
     lambda: nonNegative.describe('λ of the methods that weigh a second term, for example ngp.').optional(),
     lambdaDecay: unitFraction.describe('γ of ridge: λ is multiplied by this after each epoch.').optional(),
     forgetWeight: nonNegative.describe('λ′ of scrub: the weight of the forgotten term.').optional(),
-    beta: z
-      .number({ error: 'must be a number above 0' })
-      .gt(0, { error: 'must be a number above 0' })
-      .describe('β of npo: the smaller, the closer to gradient ascent.')
-      .optional(),
+    beta: positive.describe('β of npo: the smaller, the closer to gradient ascent.').optional(),
     noise: nonNegative
       .describe(
         'σ: deviation of the noise on each gradient (ngd), or of the noise added after shrinking (shrink).',
@@ -231,15 +230,19 @@ const recipeSchema = z.strictObject(
         error: 'must be the name of a method or an object with its settings',
       })
       .describe('How to unlearn.')
-      .default({ name: 'minnorm-og' }),
+      .default({ name: 'auto' }),
     budget: z
       .strictObject(
         {
-          share: z.number({ error: 'must be a number above 0' }).gt(0, { error: 'must be a number above 0' }),
+          share: positive.describe('Of the cost of retraining.').optional(),
+          sampleGradients: positive.describe('In sample gradients, a search included.').optional(),
+          seconds: positive
+            .describe('In seconds, a search included; converted to sample gradients once, before the run.')
+            .optional(),
         },
         { error: objectText },
       )
-      .describe('The most a run may cost, as a share of the cost of retraining.')
+      .describe('The most a run may cost: a share of retraining, sample gradients, or seconds.')
       .optional(),
     retrainEpochs: wholeFrom(1)
       .default(40)

@@ -1,5 +1,4 @@
 // auto: chooses method and settings from the retained data alone, then runs them.
-import type { MethodSettings } from '../shared/recipe';
 import type { SearchTrial } from '../shared/report';
 import { Random } from '../tensor/random';
 import { stageOf, stageStore, type Checkpoint } from './checkpoint';
@@ -7,7 +6,15 @@ import type { Method, MethodContext } from './method';
 import { describe, planFor, settingsOf, type Candidate } from './search/candidates';
 import { foldsOf } from './search/folds';
 import { qualityOn } from './search/quality';
-import { searchByFit, searchByTrade, verdictOf, type Choice, type Tried } from './search/strategy';
+import {
+  searchByFit,
+  searchByTrade,
+  verdictOf,
+  wantedFit,
+  weaker,
+  type Choice,
+  type Tried,
+} from './search/strategy';
 import { tryOut, type Bench, type TrialScores } from './search/trial';
 import { forwardCost } from './teacher';
 
@@ -34,8 +41,6 @@ export function autoMethod(methodOf: (name: string) => Method): Method {
 
 interface SearchState {
   readonly trials: Record<string, TrialScores | null>;
-  /** The settings of the final run, once chosen. */
-  chosen: MethodSettings | null;
   /** Which stage the inner checkpoint belongs to. */
   stage: string;
 }
@@ -47,19 +52,24 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
   const saved = context.checkpoint?.load() ?? null;
   const state: SearchState = (saved?.state['search'] as SearchState | undefined) ?? {
     trials: {},
-    chosen: null,
     stage: '',
   };
   const resumed = { stage: state.stage, checkpoint: saved && stageOf(saved) };
   const allowance = context.allowance ?? Math.max(leastAllowance, 4 * retained.length);
-  const folds = await foldsOf(train, retained, heads[0], new Random(seed));
+  const folds = await foldsOf(
+    train,
+    retained,
+    heads[0],
+    new Random(seed),
+    access < 1 ? { mostFolds: 4, mostShare: 0.25 } : { mostFolds: 2, mostShare: 0.15 },
+  );
   const original = await qualityOn(engine, context.values, train, retained, heads);
   const regression = heads.some(head => head.loss === 'mse');
   const columns = regression || access < 1 ? await outputElements(context) : heads.length;
   const plan = planFor(allowance, retained.length, columns, access < 1);
   const validation = context.validation ?? null;
   const bench: Bench = { context, methodOf, folds, validation, seed, original: original.heads };
-  const searchLimit = context.searchAllowance ?? searchFactor * allowance;
+  const searchLimit = context.searchAllowance ?? searchFactor * allowance * Math.max(1, folds.length);
   let cost = forwardCost(retained.length);
   const trials: Tried[] = [];
 
@@ -94,26 +104,53 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
 
   const choice: Choice =
     access < 1 ? await searchByTrade(plan, access, attempt) : await searchByFit(plan, attempt);
-  const settings = settingsOf(choice.chosen, plan);
   context.note?.(`Chosen: ${describe(choice.chosen)}, because ${choice.reason}.`);
+  const run = async (candidate: Candidate): Promise<number> => {
+    let spent = 0;
+    const settings = settingsOf(candidate, plan);
+    await methodOf(settings.name).run({
+      ...context,
+      settings,
+      random: new Random(seed),
+      addCost: count => void (spent += count),
+      ...optional('checkpoint', stage(`run ${JSON.stringify(settings)}`)),
+    });
+    return spent;
+  };
+  let chosen = choice.chosen;
+  let spent = await run(chosen);
+  // The settings were judged without V and on one draw: where the run itself loses the fit, a weaker one takes its place.
+  for (let again = 0; again < mostWeaker && choice.keepsFit; again++) {
+    const quality = await qualityOn(engine, context.values, train, retained, heads);
+    cost += forwardCost(retained.length);
+    if (quality.heads.every((value, place) => value >= wantedFit * original.heads[place]!)) break;
+    const strength = weaker(chosen.strength);
+    if (strength === null) break;
+    context.note?.(
+      `With all retained data ${describe(chosen)} fits ${quality.heads.map(value => value.toFixed(4)).join(', ')} of it, less ` +
+        `than ${wantedFit} of what the original does, so it was run again with ${strength}.`,
+    );
+    cost += spent;
+    for (const [name, data] of engine.initialValues()) context.values.get(name)!.set(data);
+    chosen = { ...chosen, strength };
+    spent = await run(chosen);
+  }
+  context.addCost(spent);
   context.recordSearch?.({
     judgedOn: validation
       ? `${validation.size} samples of data.validation`
       : folds.length === 0
         ? 'nothing: too few retained samples to hold any out'
         : `${folds.reduce((sum, fold) => sum + fold.held.length, 0)} retained samples treated as forgotten too, in ${folds.length} ${folds.length === 1 ? 'part' : 'parts'}`,
-    trials: trials.map(tried => recordOf(tried, choice.chosen)),
-    chosen: settings,
+    trials: trials.map(tried => recordOf(tried, chosen)),
+    chosen: settingsOf(chosen, plan),
     reason: choice.reason,
     cost,
   });
-  await methodOf(settings.name).run({
-    ...context,
-    settings,
-    random: new Random(seed),
-    ...optional('checkpoint', stage('run')),
-  });
 }
+
+/** How often a run that loses the fit is done again with less strength. */
+const mostWeaker = 2;
 
 /** About how many settings a search tries, for the progress. */
 const expectedTrials = 12;

@@ -28,6 +28,9 @@ export interface Plan {
 /** About so many steps fit the retained data again in every task of the study; beyond, batches grow. */
 const wantedSteps = 240;
 
+/** More steps than this fit nothing further; an allowance that would pay for them is left alone. */
+const mostSteps = 2000;
+
 /**
  * The plan for an allowance of sample gradients: small batches, since steps fit the data and not samples, and as many
  * constraint columns as a tenth of the allowance pays for. `columns` is the number of gradient columns that one sample
@@ -40,7 +43,7 @@ export function planFor(allowance: number, retained: number, columns: number, fe
   const constraintSamples = Math.max(1, Math.min(retained, most));
   return {
     batchSize,
-    steps: Math.max(1, Math.floor(allowance / batchSize)),
+    steps: Math.max(1, Math.min(mostSteps, Math.floor(allowance / batchSize))),
     constraintSamples,
     constraintKind: fewRetained ? 'all-outputs' : 'largest-logit',
     projectionCost: 3 * constraintSamples * columns,
@@ -51,7 +54,7 @@ export function planFor(allowance: number, retained: number, columns: number, fe
 /** The recipe's `method` of a candidate: what is run, and what a person may write down and run again. */
 export function settingsOf(candidate: Candidate, plan: Plan): MethodSettings {
   const paid = candidate.way === 'shrink' ? 0 : Math.ceil(plan.projectionCost / plan.batchSize);
-  const steps = candidate.steps === plan.steps ? Math.max(1, plan.steps - paid) : candidate.steps;
+  const steps = candidate.steps === plan.steps ? plan.steps - paid : candidate.steps;
   const descent = {
     epochs: Math.max(1, Math.ceil((steps * plan.batchSize) / plan.retained) + 1),
     steps: Math.max(1, steps),

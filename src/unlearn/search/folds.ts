@@ -17,22 +17,23 @@ const mostHeld = 1000;
 const wantedHeld = 60;
 
 /**
- * Splits with a tenth of the retained data held out each, spread evenly over the classes (or over the range of the
- * first label value); several disjoint ones where a tenth is fewer than 60 samples, up to four, and then each a quarter
- * at most. Empty where fewer than 4 samples are at hand: nothing can be held out.
+ * Splits with a tenth of the retained data held out each, spread evenly over the classes (or at random for regression).
+ * Where a tenth is fewer than 60 samples there are `mostFolds` disjoint ones at most, of up to `mostShare` of the data
+ * each. Empty where fewer than 4 samples are at hand: nothing can be held out.
  */
 export async function foldsOf(
   train: BoundDataset,
   retained: readonly number[],
   head: HeadLoss | undefined,
   random: Random,
+  { mostFolds, mostShare }: { readonly mostFolds: number; readonly mostShare: number },
 ): Promise<Fold[]> {
   const size = retained.length;
   if (size < 4) return [];
-  const held = Math.max(1, Math.min(mostHeld, Math.round(size / 10)));
-  const count = Math.max(1, Math.min(4, Math.ceil(wantedHeld / held), size - 1));
-  const part =
-    count > 1 ? Math.max(1, Math.floor(Math.min(size / 4, Math.max(held, wantedHeld / count)))) : held;
+  const tenth = Math.max(1, Math.min(mostHeld, Math.round(size / 10)));
+  const count = Math.max(1, Math.min(mostFolds, Math.ceil(wantedHeld / tenth)));
+  const wanted = count > 1 ? Math.max(tenth, Math.ceil(wantedHeld / count)) : tenth;
+  const part = Math.max(1, Math.min(wanted, Math.floor(size * mostShare)));
   const order = await strata(train, retained, head, random);
   return Array.from({ length: count }, (_, fold) => {
     const chosen = new Set(

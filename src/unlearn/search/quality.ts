@@ -1,7 +1,6 @@
 // How a model does on samples, as far as a search may look: fit, loss, and how sure it is, labels aside.
 import type { BoundDataset } from '../../data/dataset';
-import type { HeadLoss, ParameterValues } from '../../runtime/contracts';
-import type { Engine } from '../../runtime/engine';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../../runtime/contracts';
 import { resolveLoss, type ResolvedLoss } from '../../runtime/loss';
 import { binaryLogProbabilities, predictedClasses, sampleLosses } from '../../runtime/sampleLosses';
 import { elementCount, elementReader, type Tensor } from '../../tensor/tensor';
@@ -34,7 +33,7 @@ export function meanQuality(quality: SetQuality): number {
 
 /** Reads samples and measures a model on them. */
 export async function qualityOn(
-  engine: Engine,
+  engine: ModelEngine,
   values: ParameterValues,
   data: BoundDataset,
   indices: readonly number[],
@@ -104,7 +103,7 @@ export async function qualityOn(
   };
 }
 
-type Activation = ReturnType<Engine['finalActivation']>;
+type Activation = ReturnType<ModelEngine['finalActivation']>;
 
 /** Right predictions, and for each position the largest probability, its lead over the next, and the entropy. */
 function classify(

@@ -22,12 +22,18 @@ export type TryOut = (candidate: Candidate, round: number) => Promise<Tried | nu
 export interface Choice {
   readonly chosen: Candidate;
   readonly reason: string;
+  /** Whether the setting was chosen among those that keep the fit. */
+  readonly keepsFit: boolean;
 }
 
+/** Distances of F and V that differ by less are the same: they rest on some hundred samples. */
+const sameDistance = 0.05;
+
 /**
- * With all retained data at hand: first the learning rate that fits best at a middling shrink, then for each way the
- * strengths by halving (fit falls as strength grows), for the largest that keeps the fit. Among all that keep it, the one
- * chosen does best on V with F least conspicuous.
+ * With all retained data at hand: first the learning rate that does best at a middling shrink, then for each way the
+ * strengths by halving (fit falls as strength grows), for the largest that keeps the fit. Of the settings that keep it and
+ * leave F about as inconspicuous as any does, each way's and rate's strongest (the least complex) are compared by what they
+ * do on V.
  */
 export async function searchByFit(plan: Plan, tryOut: TryOut): Promise<Choice> {
   const tried: Tried[] = [];
@@ -39,39 +45,65 @@ export async function searchByFit(plan: Plan, tryOut: TryOut): Promise<Choice> {
   const { steps } = plan;
   const learningRate = await bestRate(plan, attempt);
   for (const way of ['shrink', 'projection'] as const) await halve(way, learningRate, steps, attempt);
-  const fitting = tried.filter(each => each.scores !== null && each.scores.fit >= wantedFit);
+  const usable = tried.filter(isScored);
+  const fitting = usable.filter(keepsFit);
   if (fitting.length > 0) {
-    const best = argmax(fitting, each => merit(each.scores as TrialScores));
+    const closest = Math.min(...fitting.map(({ scores }) => scores.distance ?? 0));
+    const near = fitting.filter(({ scores }) => (scores.distance ?? 0) <= closest + sameDistance);
     return {
-      chosen: best.candidate,
-      reason: `of ${fitting.length} settings that keep ${wantedFit} of the original's fit of the retained data it does best on samples it was not fitted to, with the forgotten least conspicuous`,
+      chosen: argmax(strongest(near), ({ scores }) => merit(scores)).candidate,
+      reason: `of ${fitting.length} settings that keep ${wantedFit} of the original's fit of the retained data, and of those that leave the forgotten samples least conspicuous, it is the least complex of its kind and does best on samples it was not fitted to`,
+      keepsFit: true,
     };
   }
-  const usable = tried.filter(each => each.scores !== null);
   if (usable.length === 0)
     return {
       chosen: { way: 'shrink', strength: 0.05, learningRate: 0.0003, steps },
       reason: 'every setting tried diverged, so the weakest at a low learning rate was taken',
+      keepsFit: false,
     };
-  const best = argmax(usable, each => (each.scores as TrialScores).fit);
   return {
-    chosen: best.candidate,
+    chosen: argmax(usable, ({ scores }) => scores.fit).candidate,
     reason: `no setting kept ${wantedFit} of the original's fit of the retained data; this one keeps the most`,
+    keepsFit: false,
   };
 }
 
-/** The learning rate whose run fits the retained data best at a shrink of 0.3. */
-async function bestRate(plan: Plan, attempt: TryOut): Promise<number> {
-  const rates = [0.003, 0.001, 0.01];
-  let best = { rate: 0.001, loss: Infinity };
-  for (const rate of rates) {
-    // Lower or higher than the middle one, whichever of the two pays: the last is left out if the second won.
-    if (rate === 0.01 && best.rate !== 0.003) break;
-    const found = await attempt({ way: 'shrink', strength: 0.3, learningRate: rate, steps: plan.steps }, 1);
-    if (!found) break;
-    if (found.scores && found.scores.loss < best.loss) best = { rate, loss: found.scores.loss };
+type Scored = Tried & { readonly scores: TrialScores };
+
+function isScored(tried: Tried): tried is Scored {
+  return tried.scores !== null;
+}
+
+function keepsFit({ scores }: Scored): boolean {
+  return scores.fit >= wantedFit;
+}
+
+/** The strongest setting of each way and learning rate. */
+function strongest(tried: readonly Scored[]): Scored[] {
+  const best = new Map<string, Scored>();
+  for (const each of tried) {
+    const { way, learningRate, strength } = each.candidate;
+    const key = `${way} ${learningRate}`;
+    const other = best.get(key);
+    if (!other || other.candidate.strength < strength) best.set(key, each);
   }
-  return best.rate;
+  return [...best.values()];
+}
+
+/** The learning rate that does best at a shrink of 0.3 among those that keep the fit, else the one that keeps most. */
+async function bestRate(plan: Plan, attempt: TryOut): Promise<number> {
+  const found: Scored[] = [];
+  for (const learningRate of [0.003, 0.001, 0.01]) {
+    const tried = await attempt({ way: 'shrink', strength: 0.3, learningRate, steps: plan.steps }, 1);
+    if (!tried) break;
+    if (isScored(tried)) found.push(tried);
+  }
+  if (found.length === 0) return 0.0003;
+  const fitting = found.filter(keepsFit);
+  return fitting.length > 0
+    ? argmax(fitting, ({ scores }) => merit(scores)).candidate.learningRate
+    : argmax(found, ({ scores }) => scores.fit).candidate.learningRate;
 }
 
 async function halve(way: Way, learningRate: number, steps: number, attempt: TryOut): Promise<void> {
@@ -80,9 +112,14 @@ async function halve(way: Way, learningRate: number, steps: number, attempt: Try
     const middle = (low + high) >>> 1;
     const found = await attempt({ way, strength: strengths[middle] as number, learningRate, steps }, round);
     if (!found) return;
-    if (found.scores && found.scores.fit >= wantedFit) low = middle + 1;
+    if (isScored(found) && keepsFit(found)) low = middle + 1;
     else high = middle - 1;
   }
+}
+
+/** The next weaker strength; null below the weakest. */
+export function weaker(strength: number): number | null {
+  return [...strengths].reverse().find(each => each < strength) ?? null;
 }
 
 /**
@@ -143,14 +180,19 @@ export async function searchByTrade(plan: Plan, access: number, tryOut: TryOut):
     if (!found) break;
     tried.push(found);
   }
-  const usable = tried.filter(each => each.scores !== null);
+  const usable = tried.filter(isScored);
   if (usable.length === 0)
-    return { chosen: grid[0] as Candidate, reason: 'every setting tried diverged; the gentlest was taken' };
-  const value = ({ scores }: Tried): number => trade(scores as TrialScores, access);
+    return {
+      chosen: grid[0] as Candidate,
+      reason: 'every setting tried diverged; the gentlest was taken',
+      keepsFit: false,
+    };
+  const value = ({ scores }: Scored): number => trade(scores, access);
   const best = argmax(usable, value);
   return {
     chosen: best.candidate,
     reason: `it has the best estimate of the quality on all retained data times how inconspicuous the forgotten samples are (${value(best).toFixed(3)})`,
+    keepsFit: false,
   };
 }
 
