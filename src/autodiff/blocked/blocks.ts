@@ -67,7 +67,12 @@ export class Blocks {
   }
 
   /** A blocked operator. */
-  op(opType: string, inputs: readonly string[], dims: readonly number[], attributes: ShortAttributes): string {
+  op(
+    opType: string,
+    inputs: readonly string[],
+    dims: readonly number[],
+    attributes: ShortAttributes,
+  ): string {
     return this.b.op(opType, inputs, dims, attributes, blockedDomain);
   }
 }

@@ -18,7 +18,8 @@ export function planOf(kernelDims: readonly number[], group: number): KernelPlan
   if (kernelDims.length !== 4) return null;
   const [outputs, inner] = kernelDims as [number, number];
   if (outputs % 4 !== 0) return null;
-  if (group > 1) return inner === 1 && outputs === group ? { outputs, channels: group, depthwise: true } : null;
+  if (group > 1)
+    return inner === 1 && outputs === group ? { outputs, channels: group, depthwise: true } : null;
   return inner < fewChannels || inner % 4 === 0 ? { outputs, channels: inner, depthwise: false } : null;
 }
 

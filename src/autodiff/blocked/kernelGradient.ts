@@ -86,11 +86,7 @@ function full(k: Blocks, x: string, dy: string, w: Windows, dims: readonly numbe
   const turned = b.reshape(channelsFirst, [inner, samples + missing, rows, line]);
   const source = k.reorder(turned, b.dims(turned));
   const positions = elementCount(w.output);
-  const filled = b.pad(
-    b.reshape(given, [samples, outer, positions, size]),
-    [0, 0, 0, 0],
-    [missing, 0, 0, 0],
-  );
+  const filled = b.pad(b.reshape(given, [samples, outer, positions, size]), [0, 0, 0, 0], [missing, 0, 0, 0]);
   const filter = b.transpose(b.reshape(filled, [groups, size, outer, positions, size]), [2, 0, 3, 1, 4]);
   const made = k.op(
     'Conv',
@@ -115,7 +111,6 @@ function fromBlocks(k: Blocks, made: string, whole: readonly number[], dims: rea
   const byOutput = k.unblock(made, [inner, outputs, kernel[0]!, kernel[1]! * size]);
   const swapped = b.transpose(b.reshape(byOutput, [inner, outputs, places * size]), [1, 0, 2]);
   const blocks = b.reshape(swapped, [outputs * inner, size, 1, places]);
-  const plain =
-    places === 1 ? blocks : k.unblock(blocks, [outputs * inner, size, 1, places]);
+  const plain = places === 1 ? blocks : k.unblock(blocks, [outputs * inner, size, 1, places]);
   return b.slice(b.reshape(plain, whole), [0, 1], [0, 0], dims.slice(0, 2));
 }

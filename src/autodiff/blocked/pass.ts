@@ -162,7 +162,20 @@ class Pass {
 
 /** Operators that give 0 for zeros, or something finite that later filters of zeros take back. */
 const zeroSafe = new Set([
-  ...['Abs', 'Add', 'Clip', 'Elu', 'Erf', 'Gelu', 'HardSigmoid', 'HardSwish', 'LeakyRelu', 'Max', 'Min', 'Mul'],
+  ...[
+    'Abs',
+    'Add',
+    'Clip',
+    'Elu',
+    'Erf',
+    'Gelu',
+    'HardSigmoid',
+    'HardSwish',
+    'LeakyRelu',
+    'Max',
+    'Min',
+    'Mul',
+  ],
   ...['Neg', 'Relu', 'Sigmoid', 'Sign', 'Softplus', 'Sub', 'Sum', 'Tanh'],
 ]);
 

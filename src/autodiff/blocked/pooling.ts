@@ -15,7 +15,12 @@ export function averagePool(k: Blocks, c: RuleContext): string | null {
   return pool(k, c, 'AveragePool', { count_include_pad: c.int('count_include_pad', 0) });
 }
 
-function pool(k: Blocks, c: RuleContext, opType: string, extra: Readonly<Record<string, number>>): string | null {
+function pool(
+  k: Blocks,
+  c: RuleContext,
+  opType: string,
+  extra: Readonly<Record<string, number>>,
+): string | null {
   const kernel = c.ints('kernel_shape');
   if (kernel?.length !== 2 || c.int('ceil_mode', 0) !== 0) return null;
   const w = windowsOf(c, kernel);
