@@ -60,6 +60,8 @@ export function describeGraphParameters(
     else if (!isStored(tensor)) describe(false, 'a list of numbers in a Constant node');
     else if (frozen(name)) describe(false, 'frozen by the recipe');
     else if (!uses.has(name) && !useful.has(name)) describe(false, 'not used by the graph');
+    else if (uses.get(name)?.every(({ node, index }) => node.opType === 'OneHot' && index === 2))
+      describe(false, 'a setting of OneHot');
     else if (!useful.has(name)) describe(false, unusedReason(uses.get(name) ?? []));
     else if (count === 0) describe(false, 'has no elements');
     else if (included(name)) describe(true, 'included by the recipe');
