@@ -25,6 +25,7 @@ const receiptSchema = z.looseObject({
   instructionSet: z.string(),
   model: z.object({ before: modelFile, after: modelFile }),
   reference: modelFile.nullable(),
+  references: z.array(modelFile).optional(),
   recipe: file.extend({
     base: z.string(),
     assignments: z.array(z.string()),

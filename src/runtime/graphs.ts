@@ -6,6 +6,7 @@ import {
   type PerSampleGradient,
 } from '../autodiff/backward';
 import { dependentValues } from '../autodiff/activity';
+import { useBlockedLayout } from '../autodiff/blocked/pass';
 import { GraphBuilder } from '../autodiff/builder';
 import { appendForward } from '../autodiff/forward';
 import type { ValueInfo } from '../onnx/model';
@@ -65,8 +66,13 @@ export interface GradientGraph {
   readonly gradients: ReadonlyMap<string, string>;
 }
 
-/** Builds the gradient graph of a sum of losses. */
-export function gradientGraph(shapes: ShapeTable, batch: number, plans: readonly LossPlan[]): GradientGraph {
+/** Builds the gradient graph of a sum of losses; with a block size in the blocked layout. */
+export function gradientGraph(
+  shapes: ShapeTable,
+  batch: number,
+  plans: readonly LossPlan[],
+  blockSize: number | null = null,
+): GradientGraph {
   const { model } = shapes;
   const builder = forwardBuilder(shapes, batch);
   const extra: ValueInfo[] = [];
@@ -90,6 +96,12 @@ export function gradientGraph(shapes: ShapeTable, batch: number, plans: readonly
   });
   const expose = exposer(builder, outputs);
   const names = new Map([...gradients].map(([parameter, value]) => [parameter, expose(value)]));
+  if (blockSize !== null)
+    useBlockedLayout(
+      builder,
+      blockSize,
+      outputs.map(output => output.name),
+    );
   return { spec: finish(model, builder, extra, outputs), losses, gradients: names };
 }
 

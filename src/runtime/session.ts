@@ -107,7 +107,7 @@ export function fetched(tensor: RuntimeTensor): Tensor {
 }
 
 function withMicrosoft(opsets: ReadonlyMap<string, number>): Map<string, number> {
-  return new Map(opsets).set('com.microsoft', 1);
+  return new Map(opsets).set('com.microsoft', 1).set('com.microsoft.nchwc', 1);
 }
 
 function failure(what: string, error: unknown): RuntimeFailure {

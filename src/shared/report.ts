@@ -1,4 +1,5 @@
 // What a run reports: progress while it goes on, metrics before and after, projections, cost.
+import type { Evaluation } from './evaluation';
 
 /** Where a run stands. */
 export interface ProgressUpdate {
@@ -105,4 +106,11 @@ export interface RunResult {
   readonly after: ModelMetrics;
   readonly reference: ModelMetrics | null;
   readonly projections: readonly ProjectionRecord[];
+  /** What the method had to say, in full sentences. */
+  readonly notes?: readonly string[];
+  /** How auto chose. */
+  readonly search?: SearchRecord;
+  readonly certificate?: Certificate;
+  /** Absent where the recipe asks for the basic metrics only. */
+  readonly evaluation?: Evaluation;
 }
