@@ -24,7 +24,8 @@ class Writer {
   op(opType: string, inputs: readonly string[], attributes: Attributes = {}, output?: string): string {
     const name = output ?? this.home.fresh(this.node, opType);
     this.nodes.push({
-      name: this.node.name || name,
+      // Names of nodes are unique in a graph; errors show the original one.
+      name: `${this.node.name || this.node.opType}/${name}`,
       opType,
       domain: '',
       inputs,

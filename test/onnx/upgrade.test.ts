@@ -110,7 +110,7 @@ const batchNorm = (attributes: Parameters<typeof node>[3], outputs = ['y']): Onn
 const cases: readonly (readonly [string, readonly number[], Old, number?])[] = [
   [
     'Split into equal parts',
-    [2, 11, 13],
+    [7, 11, 13],
     {
       nodes: [node('Split', ['x'], ['p', 'q'], { axis: 2 }), node('Mul', ['p', 'q'], ['y'])],
       inputs: { x: x234 },
@@ -170,9 +170,7 @@ const cases: readonly (readonly [string, readonly number[], Old, number?])[] = [
     'GRU with the batch first',
     [14],
     {
-      nodes: [
-        node('GRU', ['x', 'w', 'r', '', '', 'h'], ['y', 'last'], { hidden_size: 2, layout: 1 }),
-      ],
+      nodes: [node('GRU', ['x', 'w', 'r', '', '', 'h'], ['y', 'last'], { hidden_size: 2, layout: 1 })],
       instead: [
         node('Transpose', ['x'], ['xt'], { perm: [1, 0, 2] }),
         node('Transpose', ['h'], ['ht'], { perm: [1, 0, 2] }),
