@@ -26,5 +26,13 @@ export const methodChoices: readonly [MethodChoice, ...MethodChoice[]] = [
   { name: 'ngd', description: 'Descent on retained samples with noise on every gradient' },
   { name: 'ga', description: 'Ascent on forgotten samples only; needs no retained data' },
   { name: 'closed-form', description: 'Exact for linear models; for others the last layer alone' },
+  {
+    name: 'retain-forget-entanglement',
+    description: 'Forgets, then repairs the retained samples most like the forgotten ones',
+  },
+  {
+    name: 'certified-removal',
+    description: 'The last layer without the forgotten samples, with a certificate',
+  },
   { name: 'retrain', description: 'A fresh model on the retained samples; exact, and dear' },
 ];
