@@ -30,7 +30,12 @@ export interface JobHooks {
   log(line: string): void;
   readonly signal: AbortSignal;
   /** Where the run keeps checkpoints, and the job's folder that an interrupted run left one in; absent: nowhere. */
-  readonly checkpoints?: { readonly folder: string; readonly resumeFrom?: string };
+  readonly checkpoints?: {
+    readonly folder: string;
+    readonly resumeFrom?: string;
+    /** Milliseconds between two. */
+    readonly interval?: number;
+  };
 }
 
 /** Runs a recipe file with `path=value` overrides. Nothing on disk changes unless everything went well. */

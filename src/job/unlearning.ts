@@ -64,6 +64,7 @@ export async function unlearn(
         hooks.checkpoints.folder,
         fingerprint(job, loaded),
         hooks.checkpoints.resumeFrom ?? null,
+        hooks.checkpoints.interval,
       )
     : null;
   hooks.progress({ phase: 'unlearning' });
