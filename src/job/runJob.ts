@@ -26,6 +26,7 @@ import {
 import { outputError, OutputStage, restated } from './outputStage';
 import { requireNoneOf, type Source } from './overwrite';
 import { checkOutputs, jobPaths, writtenFiles, type JobPaths } from './paths';
+import { LossHistory } from './lossHistory';
 import { ProgressMeter } from './progressMeter';
 import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
 import { roundToStored } from './storedPrecision';
@@ -108,7 +109,11 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     };
     const files = references.map(({ engine }) => filesOf(engine.model));
     const referenceFiles = paths.reference === null ? [] : files.shift()!;
-    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles, otherReferences: files });
+    const { history } = outcome;
+    await writeOutputs(stage, {
+      ...{ job, loaded, paths, values, result, history },
+      ...{ referenceFiles, otherReferences: files },
+    });
     return result;
   } finally {
     stage.abandon();
@@ -143,6 +148,7 @@ async function checkDataFiles(
 interface Outcome {
   readonly cost: { readonly sampleGradients: number; readonly share: number };
   readonly projections: readonly ProjectionRecord[];
+  readonly history: Report['history'];
 }
 
 /** Runs the method on `values`, counts its cost against the budget and checks what it leaves. */
@@ -158,6 +164,7 @@ async function unlearn(
   const retraining = recipe.retrainEpochs * data.retained.length;
   const limit = recipe.budget ? recipe.budget.share * retraining : Infinity;
   const meter = new ProgressMeter();
+  const history = new LossHistory();
   let sampleGradients = 0;
   hooks.progress({ phase: 'unlearning' });
   await methodNamed(recipe.method.name).run({
@@ -170,7 +177,10 @@ async function unlearn(
     settings: recipe.method,
     random: new Random(recipe.seed),
     signal: hooks.signal,
-    progress: update => hooks.progress(meter.measure(update)),
+    progress: update => {
+      history.add(update);
+      hooks.progress(meter.measure(update));
+    },
     addCost: count => {
       sampleGradients += count;
       if (sampleGradients > limit) throw overBudget(recipe.budget!.share, retraining);
@@ -182,7 +192,11 @@ async function unlearn(
     values,
     `The method ${recipe.method.name} left a model that cannot be used and nothing was written`,
   );
-  return { cost: { sampleGradients, share: sampleGradients / retraining }, projections };
+  return {
+    cost: { sampleGradients, share: sampleGradients / retraining },
+    projections,
+    history: history.points,
+  };
 }
 
 function overBudget(share: number, retraining: number): LetheError {
@@ -202,6 +216,7 @@ interface Finished {
   readonly paths: JobPaths;
   readonly values: ParameterValues;
   readonly result: RunResult;
+  readonly history: Report['history'];
   readonly referenceFiles: readonly { from: string; to: string }[];
   /** The files of each further retrained model. */
   readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
@@ -256,6 +271,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     threads: job.threads,
     warnings: job.data.warnings,
     result,
+    history: finished.history,
     weights,
   };
   stage.write(join(paths.report, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
