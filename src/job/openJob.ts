@@ -4,8 +4,8 @@ import { bindDataset } from '../data/bind';
 import type { BoundDataset, InputSignature } from '../data/dataset';
 import { resolveForget, splitSamples } from '../data/forget';
 import { openDataset } from '../data/open';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
-import { Engine } from '../runtime/engine';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
+import { openEngine as openModelEngine } from '../runtime/openEngine';
 import type { OnnxModel } from '../onnx/model';
 import { LetheError } from '../shared/errors';
 import type { DataSource } from '../shared/recipe';
@@ -27,7 +27,7 @@ export interface JobData {
 
 /** A job ready to run. Close the engine afterwards. */
 export interface OpenJob {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
   readonly data: JobData;
   readonly heads: readonly HeadLoss[];
   readonly threads: number;
@@ -45,7 +45,7 @@ export function inputSignatures(model: OnnxModel): InputSignature[] {
 export async function openJob(
   loaded: LoadedRecipe,
   modelPath?: string,
-  check?: (engine: Engine, data: Omit<JobData, 'warnings'>) => Promise<void>,
+  check?: (engine: ModelEngine, data: Omit<JobData, 'warnings'>) => Promise<void>,
 ): Promise<OpenJob> {
   const { recipe, base } = loaded;
   const threads = recipe.threads ?? defaultThreads();
@@ -55,6 +55,7 @@ export async function openJob(
     await check?.(engine, data);
     const { freeze = [], include = [] } = recipe.parameters ?? {};
     const warnings = [
+      ...engine.notes,
       ...idleGlobs(freeze, engine.parameters, 'parameters.freeze'),
       ...idleGlobs(include, engine.parameters, 'parameters.include'),
     ];
@@ -69,9 +70,14 @@ export async function openJob(
 }
 
 /** Opens an engine with what the recipe says about parameters. */
-export async function openEngine(loaded: LoadedRecipe, path: string, threads: number): Promise<Engine> {
+export async function openEngine(loaded: LoadedRecipe, path: string, threads: number): Promise<ModelEngine> {
   const { freeze, include } = loaded.recipe.parameters ?? {};
-  return Engine.open(path, { threads, ...(freeze ? { freeze } : {}), ...(include ? { include } : {}) });
+  return openModelEngine(path, {
+    threads,
+    engine: loaded.recipe.engine,
+    ...(freeze ? { freeze } : {}),
+    ...(include ? { include } : {}),
+  });
 }
 
 /** Opens one dataset of a recipe and fits it to a model. */
@@ -123,7 +129,7 @@ export function requireFinite(values: ParameterValues, consequence: string): voi
  * Throws a LetheError when a trainable parameter holds infinite values, as an attention mask does: a run would make
  * everything it touches infinite.
  */
-export function requireFiniteStart(engine: Engine): void {
+export function requireFiniteStart(engine: ModelEngine): void {
   const infinite = [...engine.initialValues()]
     .map(([name, data]) => ({ name, data, at: data.findIndex(value => !Number.isFinite(value)) }))
     .filter(({ at }) => at >= 0);

@@ -5,6 +5,7 @@ import { comparedColumns, percentage } from '../shared/comparison';
 import type { Evaluation } from '../shared/evaluation';
 import { evaluationRows } from '../shared/evaluationRows';
 import { metricRows } from '../shared/metricRows';
+import { projectionNotes } from '../shared/projectionNotes';
 import { proposalSentence } from '../shared/proposalText';
 import type { RunResult } from '../shared/report';
 import type { Environment } from './machine';
@@ -133,13 +134,14 @@ function projectionSection(result: RunResult): string[] {
   if (result.projections.length === 0) return [];
   return [
     '<h2>Projections</h2>',
+    ...projectionNotes(result.projections).map(paragraph),
     table(
       ['epoch', 'step', 'columns', 'rank', 'residual', 'strength'],
       result.projections.map(one => [
         String(one.epoch + 1),
         String(one.step + 1),
         String(one.columns),
-        String(one.rank),
+        one.rank === null ? '–' : String(one.rank),
         one.residual.toExponential(1),
         figure(one.strength),
       ]),

@@ -9,6 +9,7 @@ import { openModel } from '../tfjs/openModel';
 import { markerName } from '../tfjs/writer';
 import type { ParameterValues } from '../runtime/contracts';
 import { CancelledError, LetheError } from '../shared/errors';
+import { projectionNotes } from '../shared/projectionNotes';
 import type { ProjectionRecord, RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
 import { Random } from '../tensor/random';
@@ -75,6 +76,7 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     const before = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
     stopIfAsked(hooks);
     const outcome = await unlearn(job, loaded, values, hooks);
+    for (const note of projectionNotes(outcome.projections)) hooks.log(note);
     stopIfAsked(hooks);
     hooks.progress({ phase: 'measuring' });
     const after = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);

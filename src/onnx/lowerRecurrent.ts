@@ -219,12 +219,14 @@ class Unrolled {
     };
     return names.map((given, index) => {
       const name = plainActivations.find(other => other.toLowerCase() === given.toLowerCase());
-      if (!name || parameter('activation_alpha').length > 0 || parameter('activation_beta').length > 0)
+      const settings = [...parameter('activation_alpha'), ...parameter('activation_beta')];
+      const isIdentity = name === 'Affine' && names.length === 1 && settings.join() === '1,0';
+      if (!name || (isIdentity ? false : settings.length > 0 || name === 'Affine'))
         throw new ModelError(
           this.path,
           `${this.node.opType} (node ${this.node.name}) has the activation ${given} (number ${index + 1}), or settings for ` +
             'it, which have no gradient rule.',
-          'Export the model with Sigmoid, Tanh, Relu, Softsign or Softplus.',
+          'Export the model with Sigmoid, HardSigmoid, Tanh, Relu, Elu, Softsign or Softplus.',
         );
       return name;
     });
@@ -255,7 +257,8 @@ class Unrolled {
   }
 
   private apply(activation: Activation | undefined, value: string): string {
-    return this.op(activation ?? 'Tanh', [value]);
+    // 1 · x + 0.
+    return this.op(activation === 'Affine' ? 'Identity' : (activation ?? 'Tanh'), [value]);
   }
 
   /** [batch, hidden] as [1, 1, batch, hidden]. */
@@ -310,7 +313,17 @@ class Unrolled {
   }
 }
 
-const plainActivations = ['Sigmoid', 'Tanh', 'Relu', 'Softsign', 'Softplus'] as const;
+/** Activations whose settings, where they have any, are the same by default here and as operators of their own. */
+const plainActivations = [
+  'Sigmoid',
+  'Tanh',
+  'Relu',
+  'Softsign',
+  'Softplus',
+  'HardSigmoid',
+  'Elu',
+  'Affine',
+] as const;
 type Activation = (typeof plainActivations)[number];
 
 function integer(node: OnnxNode, name: string, fallback: number): number {

@@ -15,6 +15,7 @@ export class Workspace {
   private readonly sessions = new Map<string, Session>();
   private readonly shapes = new Map<string, ShapeTable>();
   private readonly graphs = new Map<string, unknown>();
+  private held: { readonly key: string; readonly buffers: ReadonlyMap<string, Float32Array> } | undefined;
 
   /** A derived graph, built once. */
   graph<T>(key: string, make: () => T): T {
@@ -23,6 +24,12 @@ export class Workspace {
     const made = make();
     this.graphs.set(key, made);
     return made;
+  }
+
+  /** Memory for the results of a graph, kept for the next run of the same one. */
+  buffers(key: string, make: () => ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> {
+    if (this.held?.key !== key) this.held = { key, buffers: make() };
+    return this.held.buffers;
   }
 
   /** The session of a key, made from a graph when it is not there. `what` names it in errors. */
@@ -114,6 +121,7 @@ export class Workspace {
 
   /** Gives the memory of all sessions back. */
   async close(): Promise<void> {
+    this.held = undefined;
     const open = [...this.sessions.values()];
     this.sessions.clear();
     for (const session of open) await session.close();

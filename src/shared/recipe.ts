@@ -248,6 +248,11 @@ const recipeSchema = z.strictObject(
         'basic: accuracies, losses and membership AUC; standard: also attacks, divergences and decision regions; full: ' +
           'more planes, and how fast the forgotten samples are relearned, which costs gradients.',
       ),
+    engine: oneOf(['auto', 'onnxruntime', 'tfjs', 'tfjs-node'])
+      .describe(
+        'What computes with a TensorFlow.js model: ONNX Runtime, plain TensorFlow.js, or its native accelerator. "auto" is ONNX Runtime unless part of the model has no translation.',
+      )
+      .default('auto'),
     executionProvider: oneOf(['cpu']).default('cpu').describe('What computes.'),
   },
   { error: objectText },

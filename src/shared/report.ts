@@ -20,9 +20,15 @@ export interface ProjectionRecord {
   readonly epoch: number;
   readonly step: number;
   readonly columns: number;
-  readonly rank: number;
+  /** null where a matrix-free solver ran, which finds no rank. */
+  readonly rank: number | null;
   readonly residual: number;
   readonly strength: number;
+  /** How a matrix-free solver ended: its iterations and ‖Gᵀr‖ / ‖Gᵀθ‖. */
+  readonly iterations?: number;
+  readonly relativeResidual?: number;
+  /** The columns span all parameters: the projection had no room to move. */
+  readonly noRoom?: true;
 }
 
 /** How a model does on one set of samples. Classifiers have `accuracy`, regressors `maxError`. */

@@ -25,10 +25,17 @@ export interface KnownValue extends Value {
   readonly dims: readonly Size[];
 }
 
-/** Attributes in short form: integers and lists of them are ints, `{ float }` is a float, strings are strings. */
-export type ShortAttributes = Readonly<
-  Record<string, number | readonly number[] | string | { readonly float: number }>
->;
+/** An attribute in short form: integers are ints, `{ float }` and `{ floats }` are floats, texts are strings. */
+export type ShortAttribute =
+  | number
+  | readonly number[]
+  | string
+  | readonly string[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
+
+/** Attributes by name. */
+export type ShortAttributes = Readonly<Record<string, ShortAttribute>>;
 
 /** A layer or operator that cannot be written as ONNX operators; `message` ends a sentence that begins with it. */
 export class Untranslatable extends Error {
@@ -185,11 +192,16 @@ export class Emitter {
   }
 }
 
-function longAttribute(value: ShortAttributes[string]): Attribute {
+function longAttribute(value: ShortAttribute): Attribute {
   if (typeof value === 'number') return { type: 'int', value };
   if (typeof value === 'string') return { type: 'string', value };
+  if ('floats' in value) return { type: 'floats', value: value.floats };
   if ('float' in value) return { type: 'float', value: value.float };
-  return { type: 'ints', value };
+  return isTexts(value) ? { type: 'strings', value } : { type: 'ints', value };
+}
+
+function isTexts(value: readonly number[] | readonly string[]): value is readonly string[] {
+  return typeof value[0] === 'string';
 }
 
 /** The whole numbers from `start` to before `end`. */

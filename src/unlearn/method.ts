@@ -1,7 +1,6 @@
 // The one interface of every unlearning method, and what a method is handed.
 import type { BoundDataset } from '../data/dataset';
-import type { Engine } from '../runtime/engine';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { MethodSettings } from '../shared/recipe';
 import type { Certificate, ProgressUpdate, ProjectionRecord, SearchRecord } from '../shared/report';
 import type { Random } from '../tensor/random';
@@ -9,7 +8,7 @@ import type { CheckpointStore } from './checkpoint';
 
 /** What a method works on. It changes `values` in place and leaves everything else alone. */
 export interface MethodContext {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
   /** θ, starting at the trained model; the result when the method returns. */
   readonly values: ParameterValues;
   readonly train: BoundDataset;

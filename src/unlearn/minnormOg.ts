@@ -90,6 +90,10 @@ async function project(
     rank: found.rank,
     residual: found.residual,
     strength,
+    ...(found.iterations === undefined
+      ? {}
+      : { iterations: found.iterations, relativeResidual: found.relativeResidual! }),
+    ...(found.noRoom ? { noRoom: true as const } : {}),
   });
   return found.residual;
 }

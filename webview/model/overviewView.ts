@@ -7,6 +7,8 @@ import type { Child } from '../kit/dom';
 import { plainTable } from '../kit/plot';
 import { shareBar } from '../kit/sparkline';
 import { button } from '../kit/toolkit';
+import { diagnosisContent } from './diagnosisSection';
+import { factList } from './splitPane';
 import { command, fileName } from './view';
 import type { Host, ReadyState, View } from './view';
 import './overviewView.css';
@@ -29,6 +31,7 @@ export class OverviewView implements View {
       state.restricted,
       state.running !== null,
       state.proposal !== null,
+      state.diagnosis,
     ]);
     if (key === this.shown) return;
     this.shown = key;
@@ -45,13 +48,14 @@ export class OverviewView implements View {
           section('Model', facts(overview)),
           section('Inputs', values(overview.inputs)),
           section('Outputs', values(overview.outputs)),
+          section('Operators', operators(overview)),
           metadata(overview),
         ),
         h(
           'div',
           { class: 'overview-column' },
           section('Unlearning', ...this.unlearning(state)),
-          section('Operators', operators(overview)),
+          ...optional('Diagnosis', diagnosisContent(this.host, state)),
           fixedParameters(overview),
         ),
       ),
@@ -143,15 +147,7 @@ function facts(overview: ModelOverview): HTMLElement {
     ['Parameters', `${count(total)} in ${things(overview.parameters.length, 'tensor')}`],
     ['Nodes', count(sum(overview.operators.map(each => each.count)))],
   ];
-  return definitions(entries);
-}
-
-function definitions(entries: readonly (readonly [string, string])[]): HTMLElement {
-  return h(
-    'dl',
-    { class: 'facts' },
-    ...entries.flatMap(([term, text]) => [h('dt', null, term), h('dd', null, text)]),
-  );
+  return factList(entries, 'text');
 }
 
 function values(list: ModelOverview['inputs']): HTMLElement {
@@ -196,7 +192,7 @@ function fixedParameters(overview: ModelOverview): HTMLElement | null {
 }
 
 function metadata(overview: ModelOverview): HTMLElement | null {
-  return overview.metadata.length === 0 ? null : section('Metadata', definitions(overview.metadata));
+  return overview.metadata.length === 0 ? null : section('Metadata', factList(overview.metadata, 'text'));
 }
 
 function warnings(overview: ModelOverview): HTMLElement | null {
@@ -206,6 +202,11 @@ function warnings(overview: ModelOverview): HTMLElement | null {
     { class: 'warnings' },
     ...overview.warnings.map(text => h('li', null, icon('warning'), h('span', null, text))),
   );
+}
+
+/** A section where there is something to stand in it. */
+function optional(title: string, content: Child[] | null): HTMLElement[] {
+  return content === null ? [] : [section(title, ...content)];
 }
 
 function section(title: string, ...content: Child[]): HTMLElement {

@@ -6,10 +6,10 @@ import { count, significant, things } from '../../src/shared/numbers';
 import { filterPredictions, predictionFields } from '../../src/shared/predictionFilter';
 import { predictionSets, summarizePredictions } from '../../src/shared/predictionSummary';
 import { h, replaceContent } from '../kit/dom';
-import { errorState, skeleton } from '../kit/states';
 import { button, checkbox, dropdown, textField } from '../kit/toolkit';
 import { VirtualTable } from '../kit/virtualTable';
-import { nothingYet } from './changesView';
+import { comparisonVersion, nothingYet } from './changesView';
+import { Loaded } from './loaded';
 import { lossFigure } from './lossFigure';
 import { predictionColumns } from './predictionColumns';
 import { setSummaryTable } from './setSummaryTable';
@@ -27,54 +27,33 @@ export class PredictionsView implements View {
   private rows: readonly PredictionRow[] = [];
   private fields: FilterFields | null = null;
   private state: ReadyState | null = null;
-  private version = '';
-  private loaded = '';
   private set = 'all';
   private flippedOnly = false;
   private text = '';
 
-  constructor(private readonly host: Host) {}
+  private readonly content: Loaded<readonly PredictionRow[]>;
+
+  constructor(private readonly host: Host) {
+    this.content = new Loaded({
+      into: this.element,
+      label: 'Predicting',
+      failed: 'There are no predictions',
+      ask: () => host.ask('predictions', null),
+      fill: rows => this.fill(rows),
+      remedies: [{ label: 'Show Log', onPress: command(host, 'showLog') }],
+    });
+  }
 
   update(state: ReadyState): void {
     this.state = state;
-    const run = comparedRun(state);
-    const version = JSON.stringify([
-      run?.runId ?? null,
-      state.overview.stamp,
-      run === null && [state.dataset !== null, state.restricted],
-    ]);
-    if (version === this.version) return;
-    this.version = version;
-    if (run === null) replaceContent(this.element, nothingYet(this.host, state));
-    else replaceContent(this.element, skeleton('Predicting'));
-  }
-
-  show(): void {
-    const { state } = this;
-    if (this.loaded === this.version || !state || comparedRun(state) === null) return;
-    const asked = (this.loaded = this.version);
-    this.host.ask('predictions', null).then(
-      rows => {
-        if (asked === this.version) this.fill(rows);
-      },
-      (error: Error) => {
-        if (asked === this.version) replaceContent(this.element, this.failed(error.message));
-      },
+    this.content.update(
+      comparisonVersion(state),
+      comparedRun(state) ? null : () => nothingYet(this.host, state),
     );
   }
 
-  private failed(message: string): HTMLElement {
-    return errorState('There are no predictions', message, [
-      {
-        label: 'Try Again',
-        onPress: () => {
-          this.loaded = '';
-          replaceContent(this.element, skeleton('Predicting'));
-          this.show();
-        },
-      },
-      { label: 'Show Log', onPress: command(this.host, 'showLog') },
-    ]);
+  show(): void {
+    this.content.show();
   }
 
   private fill(rows: readonly PredictionRow[]): void {

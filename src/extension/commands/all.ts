@@ -5,6 +5,7 @@ import { cancelCommand } from './cancel';
 import type { Command } from './command';
 import { compareCommand } from './compare';
 import { deleteRunCommand } from './deleteRun';
+import { diagnoseCommand } from './diagnose';
 import { discardCommand } from './discard';
 import { exportForgetCommand } from './exportForget';
 import { addToForgetCommand, clearForgetCommand, removeFromForgetCommand } from './forgetSet';
@@ -28,6 +29,7 @@ export function allCommands(editor: ModelEditorProvider): Command[] {
     openModelCommand,
     openDatasetCommand,
     unlearnCommand,
+    diagnoseCommand,
     cancelCommand,
     compareCommand,
     saveAsNewCommand,

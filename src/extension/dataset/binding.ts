@@ -104,6 +104,14 @@ export interface RunOrder {
   readonly threads: number | null;
 }
 
+/** A recipe as the text of a file: lists of numbers on one line, for a forget set may be long. */
+export function recipeFileText(recipe: Record<string, unknown>): string {
+  // A raw line break is never inside a JSON string.
+  const numbers = /\[\n\s+(-?\d[\d.e+-]*(?:,\n\s+-?\d[\d.e+-]*)*)\n\s+\]/g;
+  const text = JSON.stringify(recipe, null, 2);
+  return `${text.replace(numbers, (_, list: string) => `[${list.split(/,\s+/).join(', ')}]`)}\n`;
+}
+
 /** The recipe of a run inside its own folder: the model becomes `model.onnx`, the report `report/`. */
 export function recipeOf(binding: DatasetBinding, order: RunOrder): Record<string, unknown> {
   return {

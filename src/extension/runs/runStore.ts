@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { isSha256 } from '../../shared/documentState';
 import { LetheError } from '../../shared/errors';
+import type { MethodSettings } from '../../shared/recipe';
 import type { RunResult } from '../../shared/report';
 import type { DatasetBinding } from '../dataset/binding';
 
@@ -24,6 +25,8 @@ export interface RunRecord {
   readonly forgotten: readonly number[];
   /** The data it used. */
   readonly binding: DatasetBinding;
+  /** The method as it was ordered; absent in records of earlier versions. */
+  readonly settings?: MethodSettings;
 }
 
 const recordName = 'run.json';

@@ -5,7 +5,7 @@ import * as vscode from 'vscode';
 import { LetheError } from '../../shared/errors';
 import { samplesText } from '../../shared/numberText';
 import type { MethodSettings } from '../../shared/recipe';
-import { recipeOf } from '../dataset/binding';
+import { recipeFileText, recipeOf } from '../dataset/binding';
 import type { Host } from '../host';
 import { recipeName, type RunRecord } from './runStore';
 
@@ -33,7 +33,7 @@ export async function startUnlearning(
   const pending = await host.runs.newPending();
   const recipe = join(pending, recipeName);
   const order = { model, forgotten: samples, method, threads: threads > 0 ? threads : null };
-  await writeFile(recipe, `${JSON.stringify(recipeOf(binding, order), null, 2)}\n`);
+  await writeFile(recipe, recipeFileText(recipeOf(binding, order)));
   return host.jobs.start({
     version: 1,
     workspace: host.workspaceName,
@@ -41,6 +41,7 @@ export async function startUnlearning(
     assignments: [],
     model,
     method: method.name,
+    settings: method,
     samples: samples.length,
     pending,
     binding,

@@ -1,6 +1,6 @@
 // Activations, by name in a layer's settings and as layers of their own.
 import type { JsonPlace } from '../json';
-import { Untranslatable, type Emitter, type KnownValue } from '../emitter';
+import { Untranslatable, range, type Emitter, type KnownValue } from '../emitter';
 import type { LayerContext, LayerRule } from './layerContext';
 
 type Apply = (e: Emitter, x: string) => string;
@@ -8,9 +8,7 @@ type Apply = (e: Emitter, x: string) => string;
 /** Functions of single elements. */
 const elementwise: Readonly<Record<string, Apply>> = {
   elu: (e, x) => e.op('Elu', [x]),
-  exponential: (e, x) => e.op('Exp', [x]),
   gelu: (e, x) => e.op('Gelu', [x]),
-  // The names of Keras 3 beside those of Keras 2.
   gelu_new: (e, x) => e.op('Gelu', [x], { approximate: 'tanh' }),
   hardSigmoid: (e, x) => e.op('HardSigmoid', [x], { alpha: { float: 0.2 }, beta: { float: 0.5 } }),
   linear: (_, x) => x,
@@ -27,7 +25,6 @@ const elementwise: Readonly<Record<string, Apply>> = {
 
 const otherNames: Readonly<Record<string, string>> = {
   hard_sigmoid: 'hardSigmoid',
-  gelu_approximate: 'gelu_new',
   silu: 'swish',
 };
 
@@ -39,7 +36,9 @@ export function activated(c: LayerContext, value: KnownValue, key = 'activation'
 
 /** A name, or an object of a class without settings. */
 export function activationName(place: JsonPlace): string {
-  const text = place.isObject ? place.at('class_name').text() : place.text();
+  const kind = place.isObject ? place.at('class_name').text() : place.text();
+  // Keras 3 wraps names of functions.
+  const text = kind === 'function' ? place.at('config').text() : kind;
   return otherNames[text] ?? text;
 }
 
@@ -74,3 +73,32 @@ export const relu: LayerRule = (c, [x]) => {
 };
 
 export const softmax: LayerRule = (c, [x]) => alongAxis(c, 'Softmax', x!, c.int('axis', -1));
+
+export const leakyRelu: LayerRule = (c, [x]) => {
+  // Keras 3 has another name for it.
+  const slope = c.has('alpha') ? c.float('alpha', 0.3) : c.float('negative_slope', 0.3);
+  return { ...x!, name: c.e.op('LeakyRelu', [x!.name], { alpha: { float: slope } }) };
+};
+
+export const elu: LayerRule = (c, [x]) => ({
+  ...x!,
+  name: c.e.op('Elu', [x!.name], { alpha: { float: c.float('alpha', 1) } }),
+});
+
+export const thresholdedRelu: LayerRule = (c, [x]) => ({
+  ...x!,
+  name: c.e.op('ThresholdedRelu', [x!.name], { alpha: { float: c.float('theta', 1) } }),
+});
+
+/** A slope for every element behind the batch, or one along each shared axis. */
+export const prelu: LayerRule = (c, [x]) => {
+  const rank = x!.dims.length;
+  const place = c.has('shared_axes') ? c.config.at('shared_axes') : null;
+  const shared =
+    place === null ? [] : place.isArray ? place.items().map(axis => axis.count()) : [place.count()];
+  const dims = x!.dims.slice(1).map((size, axis) => (shared.includes(axis + 1) ? 1 : size));
+  const [alpha] = c.weights([{ name: 'alpha', dims }]);
+  const slope =
+    x!.layout === 'plain' ? alpha!.name : c.e.rearranged(alpha!.name, [rank - 2, ...range(0, rank - 2)]);
+  return { ...x!, name: c.e.op('PRelu', [x!.name, slope]) };
+};

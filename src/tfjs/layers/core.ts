@@ -47,3 +47,49 @@ export function reshaped(c: LayerContext, x: KnownValue, sizes: readonly Size[])
     layout: 'plain',
   });
 }
+
+/** Other sizes behind the batch; −1 stands for what is left. */
+export const reshape: LayerRule = (c, [input]) => {
+  const x = c.e.plain(input!) as KnownValue;
+  const wanted = c.config
+    .at('target_shape')
+    .items()
+    .map(size => size.integer());
+  const total = productOf(x.dims.slice(1));
+  const fixed = wanted.filter(size => size >= 0).reduce((product, size) => product * size, 1);
+  const free = total === null || fixed === 0 ? null : total / fixed;
+  return reshaped(
+    c,
+    x,
+    wanted.map(size => (size >= 0 ? size : free)),
+  );
+};
+
+/** The axes behind the batch in another order, counted from 1. */
+export const permute: LayerRule = (c, [input]) => {
+  const x = c.e.plain(input!) as KnownValue;
+  const order = c.config
+    .at('dims')
+    .items()
+    .map(axis => axis.count());
+  const perm = [0, ...order];
+  if ([...perm].sort((a, b) => a - b).some((axis, at) => axis !== at) || perm.length !== x.dims.length) {
+    throw new Untranslatable('has an order of axes that is none');
+  }
+  return { ...x, name: c.e.rearranged(x.name, perm), dims: perm.map(axis => x.dims[axis]!) };
+};
+
+/** [N, F] as [N, n, F]. */
+export const repeatVector: LayerRule = (c, [x]) => {
+  const times = c.int('n', 1);
+  const row = c.e.op('Unsqueeze', [x!.name, c.e.ints([1])]);
+  const name = c.e.op('Tile', [row, c.e.ints([1, times, 1])]);
+  return { ...x!, name, dims: [x!.dims[0]!, times, ...x!.dims.slice(1)] };
+};
+
+/** x · scale + offset. */
+export const rescaling: LayerRule = (c, [x]) => {
+  const scaled = c.e.op('Mul', [x!.name, c.e.scalar(c.float('scale', 1))]);
+  const offset = c.float('offset', 0);
+  return { ...x!, name: offset === 0 ? scaled : c.e.op('Add', [scaled, c.e.scalar(offset)]) };
+};
