@@ -38,6 +38,8 @@ export interface EngineOptions {
   readonly threads?: number;
   readonly freeze?: readonly string[];
   readonly include?: readonly string[];
+  /** false keeps gradients in the layout that the model has, for comparison. */
+  readonly blockedLayout?: boolean;
 }
 
 /** A projection on more columns, or on gradients that take more memory, is solved without them. */
@@ -68,7 +70,11 @@ export class Engine implements ModelEngine {
       include: options.include ?? [],
     });
     return Promise.resolve(
-      new Engine(model, new Workspace(parts, options.threads ?? 2), readParameters(parts)),
+      new Engine(
+        model,
+        new Workspace(parts, options.threads ?? 2, options.blockedLayout ?? true),
+        readParameters(parts),
+      ),
     );
   }
 
@@ -156,15 +162,14 @@ export class Engine implements ModelEngine {
     const weights = heads.map(head => scaledWeights(samples, head.weight, sampleWeights));
     const total: ParameterValues = new Map();
     let loss = 0;
+    const blockSize = await this.workspace.blockSize();
     for (const chunk of chunksOf(samples, chunkLimit(shapes, 3), shapes.fixedBatch)) {
       const plans = heads.map((head, index) => ({
         output: head.output,
         shape: lossShape(resolved[index] as ResolvedLoss, chunk.size),
       }));
       const key = `${shapeKey(batch.inputs)}|${chunk.size}|${JSON.stringify(plans)}`;
-      const graph = this.workspace.graph(key, () =>
-        gradientGraph(shapes, chunk.size, plans, process.env['LB'] ? 16 : null),
-      );
+      const graph = this.workspace.graph(key, () => gradientGraph(shapes, chunk.size, plans, blockSize));
       const session = await this.workspace.session(`gradient|${key}`, 'the gradient graph', () => graph.spec);
       const feeds: Record<string, RuntimeTensor> = {
         ...this.workspace.dataFeeds(batch.inputs.map(input => takeChunk(input, chunk))),
@@ -243,6 +248,11 @@ export class Engine implements ModelEngine {
     this.requireTrainable();
     const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
+    if (shapes.mixesSamples)
+      throw new RuntimeFailure(
+        `${this.workspace.parts.model.path} computes the outputs of a sample from the whole batch, so no sample has a gradient of ` +
+          'its own and the model cannot be projected. Choose another method.',
+      );
     const samples = sampleCount(batch.inputs);
     const { heads, kind } = options;
     const columns = countColumns(

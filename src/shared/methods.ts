@@ -12,6 +12,7 @@ export interface MethodChoice {
 
 /** The methods that an editor offers, the default first. */
 export const methodChoices: readonly [MethodChoice, ...MethodChoice[]] = [
+  { name: 'auto', description: 'Tries settings on the retained data and runs the best; nothing to choose' },
   {
     name: 'minnorm-og',
     description: 'Least-norm weights that keep the outputs on retained samples, then descent',
@@ -71,6 +72,16 @@ export const methodChoices: readonly [MethodChoice, ...MethodChoice[]] = [
     name: 'closed-form',
     description: 'Exact for linear models; for others the last layer alone',
     choose: 'For linear models and last layers: nothing to tune, exact where it applies',
+  },
+  {
+    name: 'retain-forget-entanglement',
+    description: 'Forgets, then repairs the retained samples most like the forgotten ones',
+    choose: 'Where forgotten samples look much like retained ones, which must not suffer',
+  },
+  {
+    name: 'certified-removal',
+    description: 'The last layer without the forgotten samples, with a certificate',
+    choose: 'Where a guarantee for the last layer is wanted and the features may stay',
   },
   {
     name: 'retrain',

@@ -6,6 +6,7 @@ import type { DataSource, MethodSettings } from '../../shared/recipe';
 import { recipeFileText, recipeOf } from '../dataset/binding';
 import type { Host } from '../host';
 import { runSettings } from '../runSettings';
+import { isTfjs } from '../runs/storedModel';
 
 /** Opens the recipe in an editor. Nothing is written until it is saved there. */
 export async function editRecipe(
@@ -19,7 +20,7 @@ export async function editRecipe(
   const folder = dirname(model);
   const stem = basename(model, extname(model));
   const order = { model, forgotten: samples, method, ...runSettings(model) };
-  const output = await freeName(folder, `${stem}-unlearned`, '.onnx');
+  const output = await freeName(folder, `${stem}-unlearned`, isTfjs(model) ? '' : '.onnx');
   const recipe = relativeRecipe(recipeOf(binding, order), folder, basename(output));
   const text = recipeFileText(recipe);
   const uri = vscode.Uri.file(await freeName(folder, stem, '.unlearn.json')).with({ scheme: 'untitled' });
