@@ -3,6 +3,12 @@ import { rows, image, convolvedImage, cube, convolvedImageOf, type OperatorCase 
 
 const cases: OperatorCase[] = [
   {
+    name: 'Relu6 of a dead channel, which lies on its bound',
+    ops: ['Relu6'],
+    build: g => [g.node('Relu6', [g.node('Add', [rows(g), g.weight('b', [5], [0, 1, 0, 2, 0])])])],
+    draw: random => (random.uniform() < 0.5 ? 0 : random.normal()),
+  },
+  {
     name: 'AddN',
     ops: ['AddN'],
     build: g => {

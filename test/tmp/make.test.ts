@@ -1,0 +1,22 @@
+import { GraphFixture } from '../tfjs/graphs';
+it('writes', () => {
+  const base = '/tmp/gm/';
+  const unknown = new GraphFixture();
+  const x = unknown.input('x', [null, 4]);
+  const h = unknown.node('Relu', [unknown.node('MatMul', [x, unknown.weight('w', [4, 6])])]);
+  const odd = unknown.node('Atan2', [h, unknown.node('AddV2', [unknown.node('Square', [h]), unknown.scalar('one', 1, 'float32')])]);
+  unknown.output(unknown.node('Softmax', [unknown.node('_FusedMatMul', [odd, unknown.weight('v', [6, 3]), unknown.weight('b', [3])], { fused_ops: ['BiasAdd'], num_args: 1, transpose_a: false, transpose_b: false })])).write(base + 'unknown');
+  const cyc = new GraphFixture();
+  cyc.input('x', [null, 4]); cyc.node('Add', ['x', 'b'], {}, 'a'); cyc.node('Relu', ['a'], {}, 'b');
+  cyc.output('b').write(base + 'cycle');
+  const dang = new GraphFixture(); dang.input('x', [null, 4]); dang.node('Add', ['x', 'gone'], {}, 'a'); dang.output('a').write(base + 'dangling');
+  const out = new GraphFixture(); out.input('x', [null, 4]); out.node('Relu', ['x'], {}, 'a'); out.output('nothing').write(base + 'noout');
+  const cf = new GraphFixture(); cf.input('x', [null, 4]); const m = cf.node('Mul', ['x', cf.weight('w', [4])]); const sw = cf.node('Switch', [m, cf.scalar('p', 1, 'bool')]); cf.output(cf.node('Merge', [sw, `${sw}:1`])).write(base + 'control');
+  const wh = new GraphFixture(); wh.input('x', [null, 4]); const m2 = wh.node('Mul', ['x', wh.weight('w', [4])]); wh.output(wh.node('StatelessWhile', [m2], { cond: { type: 'x' } })).write(base + 'while');
+  const dt = new GraphFixture(); const a = dt.input('x', [null, 4]); dt.output(dt.node('MatMul', [a, dt.ints('w', [1, 2, 3, 4], [4, 1])])).write(base + 'dtype');
+  const sh = new GraphFixture(); const s = sh.input('x', [null, 4]); sh.output(sh.node('Add', [s, sh.weight('w', [3])])).write(base + 'shape');
+  const pick = new GraphFixture(); const q = pick.input('x', [null, 4]); pick.node('Mul', [q, pick.weight('w', [4])], {}, 'm'); pick.output(pick.node('Relu', ['m:3'])).write(base + 'pick');
+  const miss = new GraphFixture(); const z = miss.input('x', [null, 4]); miss.output(miss.node('Add', [z, 'lost'])).write(base + 'const', j => { ((j['modelTopology'] as any).node as object[]).push({ name: 'lost', op: 'Const', attr: {} }); return j; });
+  const fewer = new GraphFixture(); const f = fewer.input('x', [null, 4]); fewer.output(fewer.node('MatMul', [f])).write(base + 'fewer');
+  const mm = new GraphFixture(); const ma = mm.input('x', [null, 4]); mm.output(mm.node('MatMul', [ma, mm.weight('w', [5, 2])])).write(base + 'matmul');
+});
