@@ -35,29 +35,22 @@ export class Filters {
     return value;
   }
 
-  /** The kernel with whole blocks of outputs and inputs: [M', C', h, w]. */
-  private whole(kernel: string, inputs: boolean): string {
-    return this.once(`whole|${inputs}|${kernel}`, () => {
-      const [outputs, inner] = this.k.b.dims(kernel) as [number, number];
-      const missing = [this.k.padded(outputs) - outputs, inputs ? this.k.padded(inner) - inner : 0];
-      return this.k.b.pad(kernel, [0, 0, 0, 0], [...missing, 0, 0]);
+  /** The kernel with whole blocks of outputs: [M', C, h, w]. */
+  private whole(kernel: string): string {
+    return this.once(`whole|${kernel}`, () => {
+      const outputs = this.k.b.dims(kernel)[0]!;
+      return this.k.b.pad(kernel, [0, 0, 0, 0], [this.k.padded(outputs) - outputs, 0, 0, 0]);
     });
   }
 
-  /** Inputs side by side: [M', C'/B, h · w, B]. */
+  /** Inputs in whole blocks and side by side: [M', C'/B, h · w, B]. */
   private inputsLast(kernel: string): string {
     return this.once(`inputsLast|${kernel}`, () => {
       const { b, size } = this.k;
-      const whole = this.whole(kernel, true);
+      const whole = this.whole(kernel);
       const [outputs, inner, ...area] = b.dims(whole) as [number, number, number, number];
-      const places = elementCount(area);
-      const blocks = (outputs * inner) / size;
-      const target = [outputs, inner / size, places, size];
-      if (places === 1) return b.reshape(whole, target);
-      return b.reshape(
-        this.k.reorder(b.reshape(whole, [blocks, size, 1, places]), [blocks, size, 1, places]),
-        target,
-      );
+      const blocked = this.k.reorder(whole, [outputs, this.k.padded(inner), ...area]);
+      return b.reshape(blocked, [outputs, this.k.padded(inner) / size, elementCount(area), size]);
     });
   }
 
@@ -66,12 +59,12 @@ export class Filters {
     return this.once(`forward|${kernel}`, () => {
       const { b, size } = this.k;
       const few = !plan.depthwise && plan.channels < fewChannels;
-      const whole = this.whole(kernel, !few && !plan.depthwise);
-      const dims = b.dims(whole);
-      const outputs = dims[0]!;
-      const source = few || plan.depthwise ? whole : this.inputsLast(kernel);
-      const rows = elementCount(dims.slice(1));
-      const view = [outputs / size, size, 1, rows];
+      const whole = this.whole(kernel);
+      const [outputs, inner, ...area] = b.dims(whole) as [number, number, number, number];
+      const alone = few || plan.depthwise;
+      const dims = [outputs, alone ? inner : this.k.padded(inner), ...area];
+      const view = [outputs / size, size, 1, elementCount(dims.slice(1))];
+      const source = alone ? whole : this.inputsLast(kernel);
       return b.reshape(this.k.reorder(b.reshape(source, view), view), dims);
     });
   }
