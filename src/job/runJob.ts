@@ -9,6 +9,7 @@ import { openModel } from '../tfjs/openModel';
 import { markerName } from '../tfjs/writer';
 import type { ParameterValues } from '../runtime/contracts';
 import { CancelledError, LetheError } from '../shared/errors';
+import { projectionNotes } from '../shared/projectionNotes';
 import type { RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
 import { methodNamed } from '../unlearn/registry';
@@ -72,6 +73,7 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     const before = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
     stopIfAsked(hooks);
     const outcome = await unlearn(job, loaded, values, hooks);
+    for (const note of projectionNotes(outcome.projections)) hooks.log(note);
     stopIfAsked(hooks);
     hooks.progress({ phase: 'measuring' });
     const after = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
@@ -109,7 +111,11 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     };
     const files = references.map(({ engine }) => filesOf(engine.model));
     const referenceFiles = paths.reference === null ? [] : files.shift()!;
-    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles, otherReferences: files });
+    const { history } = outcome;
+    await writeOutputs(stage, {
+      ...{ job, loaded, paths, values, result, history },
+      ...{ referenceFiles, otherReferences: files },
+    });
     return result;
   } finally {
     stage.abandon();
@@ -151,6 +157,7 @@ interface Finished {
   readonly paths: JobPaths;
   readonly values: ParameterValues;
   readonly result: RunResult;
+  readonly history: Report['history'];
   readonly referenceFiles: readonly { from: string; to: string }[];
   /** The files of each further retrained model. */
   readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
@@ -207,6 +214,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     threads: job.threads,
     warnings: job.data.warnings,
     result,
+    history: finished.history,
     weights,
   };
   stage.write(join(paths.report, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);

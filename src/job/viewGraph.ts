@@ -2,10 +2,11 @@
 import { capturedValues } from '../autodiff/captured';
 import { describeGraphParameters } from '../autodiff/parameters';
 import type { Attribute, Graph, OnnxModel, OnnxNode } from '../onnx/model';
-import { readModel } from '../onnx/reader';
 import { upgradeGraph } from '../onnx/upgrade';
+import { Engine } from '../runtime/engine';
 import { LetheError } from '../shared/errors';
 import type { GraphNode, GraphValue, ModelGraph } from '../shared/modelGraph';
+import { openModel } from '../tfjs/openModel';
 import { zeros } from '../tensor/tensor';
 import type { EnginePool } from './viewEngines';
 import { differentiability, nodesOf, qualified } from './viewModel';
@@ -15,7 +16,7 @@ const longest = 160;
 
 /** The graph of a model file. Reads no tensor payload. Throws a ModelError. */
 export function graphOf(path: string): ModelGraph {
-  const model = readModel(path);
+  const model = openModel(path);
   const { graph } = model;
   const upgraded = upgradeGraph(model).graph;
   const parameters = new Set(describeGraphParameters(model, upgraded).parameters.map(({ name }) => name));
@@ -53,6 +54,11 @@ export function measuredShapes(
   signal: AbortSignal,
 ): Promise<readonly GraphValue[]> {
   return engines.use(path, signal, async ({ engine, values }) => {
+    if (!(engine instanceof Engine)) {
+      throw new LetheError(
+        'TensorFlow.js runs this model, and the shapes between its nodes are told by ONNX Runtime only.',
+      );
+    }
     const inputs = engine.model.graph.inputs.filter(({ name }) => !engine.model.graph.initializers.has(name));
     const given = inputs.map(({ name, dtype, dims }) => {
       const size = Object.hasOwn(sizes, name) ? sizes[name]! : (dims?.slice(1) ?? null);

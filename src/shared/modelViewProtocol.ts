@@ -1,5 +1,8 @@
 // The channel between the model editor's webview and the extension host.
+import type { Diagnosis } from './diagnosis';
+import type { Evaluation } from './evaluation';
 import type { GraphValue, ModelGraph } from './modelGraph';
+import type { SetSummary } from './predictionSummary';
 import type { RunResult } from './report';
 import type { JobProgress } from './solverProtocol';
 import type { ModelComparison, ModelOverview, ParameterSummary } from './viewerProtocol';
@@ -33,6 +36,23 @@ export interface RunInfo {
   readonly settings: readonly (readonly [name: string, value: string])[];
 }
 
+/** The evaluation of a run, and names of the classes by number where they are known. */
+export interface RunEvaluation {
+  readonly evaluation: Evaluation;
+  readonly classes: readonly string[] | null;
+}
+
+/** A diagnosis of the model with the samples that were chosen when it was asked for. */
+export type DiagnosisView =
+  | { readonly kind: 'measuring' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | {
+      readonly kind: 'ready';
+      readonly diagnosis: Diagnosis;
+      /** Other samples are chosen now, or the model has other weights. */
+      readonly stale: boolean;
+    };
+
 /** Everything the editor shows at the top level. */
 export type ModelViewState =
   | { readonly kind: 'loading' }
@@ -53,7 +73,14 @@ export type ModelViewState =
       /** The file changed on disk since it was opened. */
       readonly stale: boolean;
       /** Whether a dataset is open for this model. */
-      readonly dataset: { readonly path: string; readonly size: number } | null;
+      readonly dataset: {
+        readonly path: string;
+        readonly size: number;
+        /** How many samples are in the forget set. */
+        readonly chosen: number;
+      } | null;
+      /** Null while none was asked for. */
+      readonly diagnosis: DiagnosisView | null;
     };
 
 /** One sample before and after. */
@@ -69,14 +96,22 @@ export interface PredictionRow {
   readonly flipped: boolean;
 }
 
+/** Predictions of a run. */
+export interface Predictions {
+  /** Every forgotten sample; of the others where they are too many as many as there is room for, evenly taken. */
+  readonly rows: readonly PredictionRow[];
+  /** Each set as a whole. */
+  readonly summaries: readonly SetSummary[];
+}
+
 /** What the webview asks the host. */
 export type ModelViewRequests = {
   /** Summaries of all parameters; `summary` events come before the answer. */
   readonly summaries: { readonly ask: null; readonly answer: readonly ParameterSummary[] };
   /** The original against the proposal (or the applied run). */
   readonly changes: { readonly ask: null; readonly answer: ModelComparison };
-  /** Predictions on the training data and, where the recipe names it, the test data. */
-  readonly predictions: { readonly ask: null; readonly answer: readonly PredictionRow[] };
+  /** Predictions on the training data and, where the recipe names it, the test data; without `all` at most 50 000 rows. */
+  readonly predictions: { readonly ask: { readonly all: boolean }; readonly answer: Predictions };
   /** The nodes of the model and what flows between them. */
   readonly graph: { readonly ask: null; readonly answer: ModelGraph };
   /** Shapes that the file does not declare, measured by running the model once. */
@@ -85,6 +120,11 @@ export type ModelViewRequests = {
   readonly compareRuns: {
     readonly ask: { readonly a: string; readonly b: string };
     readonly answer: ModelComparison;
+  };
+  /** What the solver measured of a run beyond its metrics; null where its recipe asked for the metrics only. */
+  readonly evaluation: {
+    readonly ask: { readonly runId: string };
+    readonly answer: RunEvaluation | null;
   };
   /** Shows a run beside the model. */
   readonly propose: { readonly ask: { readonly runId: string }; readonly answer: null };
@@ -104,6 +144,7 @@ export type ModelViewRequests = {
       | 'discard'
       | 'openDataset'
       | 'unlearn'
+      | 'diagnose'
       | 'cancel'
       | 'showLog'
       | 'reload'

@@ -156,7 +156,7 @@ const dataSource = z.union(
     dataPath,
     z.strictObject({
       path: dataPath,
-      format: oneOf(['npz', 'npy', 'csv', 'tsv', 'folder', 'manifest', 'jsonl'])
+      format: oneOf(['npz', 'npy', 'csv', 'tsv', 'folder', 'manifest', 'jsonl', 'idx'])
         .describe('Needed only where the name of the file does not tell.')
         .optional(),
       inputs: z

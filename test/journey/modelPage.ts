@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Locator, Page } from 'playwright-core';
 import type { GraphNode } from '../../src/shared/modelGraph';
 import type { PredictionRow, RunInfo } from '../../src/shared/modelViewProtocol';
+import { summarizePredictions } from '../../src/shared/predictionSummary';
 import type { ModelMetrics, RunResult } from '../../src/shared/report';
 import type { Histogram, ParameterSummary, TensorChange } from '../../src/shared/viewerProtocol';
 
@@ -133,7 +134,8 @@ export const ready = {
   running: null,
   restricted: false,
   stale: false,
-  dataset: { path: '/data/train.npz', size: 60 },
+  dataset: { path: '/data/train.npz', size: 60, chosen: 20 },
+  diagnosis: null,
 };
 export const answers = {
   summaries: names.map((name, index) => summaryOf(name, index + 1)),
@@ -143,7 +145,7 @@ export const answers = {
     tensors: [changeOf('conv.weight', 0.1), changeOf('head.weight', 0.4), changeOf(hostile, 0.2)],
     total: { normA: 4, normB: 4, delta: 1, relative: 0.25 },
   },
-  predictions,
+  predictions: { rows: predictions, summaries: summarizePredictions(predictions) },
   graph: {
     nodes: [
       nodeOf('input', '', 'x', [], ['x']),
@@ -162,6 +164,7 @@ export const answers = {
     tensors: [changeOf('conv.weight', 0.1), changeOf(hostile, 0.2)],
     total: { normA: 4, normB: 4, delta: 1, relative: 0.125 },
   },
+  evaluation: null,
   propose: null,
   runCommand: null,
   command: null,

@@ -48,6 +48,18 @@ async function rowsOf(path, setOf) {
   }));
 }
 
+/** The diagnosis of the model with the samples to forget. */
+async function diagnosed() {
+  const request = {
+    source: resolve(train),
+    classes: null,
+    model: resolve(model),
+    preprocess: JSON.parse(preprocess),
+  };
+  const { id } = await ask('openDataset', request);
+  return ask('diagnose', { id, model: resolve(model), forgotten: [...forgotten] });
+}
+
 const [header, ...lines] = readFileSync(forget, 'utf8').trim().split(/\r?\n/);
 const column = header.split(',').indexOf('index');
 const forgotten = new Set(lines.map(line => Number(line.split(',')[column])));
@@ -57,6 +69,7 @@ const data = {
   overview: await ask('overview', { path: resolve(model) }),
   graph: await ask('graph', { path: resolve(model) }),
   graphShapes: await ask('graphShapes', { path: resolve(model), sizes: {} }),
+  diagnosis: await diagnosed(),
   summaries: await ask('summaries', { path: resolve(model), bins: 48 }),
   comparison: await ask('compare', { a: resolve(model), b: result.output, bins: 48, largest: 8 }),
   predictions: [

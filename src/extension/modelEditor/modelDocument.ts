@@ -11,6 +11,7 @@ import {
   type WeightsEdit,
 } from '../../shared/documentState';
 import { LetheError, messageOf } from '../../shared/errors';
+import type { Diagnosis } from '../../shared/diagnosis';
 import type { GraphValue, ModelGraph } from '../../shared/modelGraph';
 import type { JobProgress } from '../../shared/solverProtocol';
 import type { ModelComparison, ModelOverview, ParameterSummary } from '../../shared/viewerProtocol';
@@ -22,6 +23,12 @@ export interface RunningJob {
   readonly method: string;
   readonly progress: JobProgress | null;
 }
+
+/** A diagnosis, and what it was made of: `key` tells samples and weights from others. */
+export type DiagnosisState =
+  | { readonly kind: 'measuring'; readonly key: string }
+  | { readonly kind: 'failed'; readonly key: string; readonly message: string }
+  | { readonly kind: 'ready'; readonly key: string; readonly diagnosis: Diagnosis };
 
 /** What a document needs from its surroundings. */
 export interface DocumentServices {
@@ -47,6 +54,7 @@ export class ModelDocument implements vscode.CustomDocument {
   private proposalId: string | null = null;
   private runningJob: RunningJob | null = null;
   private staleOnDisk = false;
+  private diagnosisState: DiagnosisState | null = null;
 
   readonly onDidChange = this.changes.event;
   /** How a job on this model stands, more often than `onDidChange` tells it. */
@@ -96,6 +104,11 @@ export class ModelDocument implements vscode.CustomDocument {
 
   get running(): RunningJob | null {
     return this.runningJob;
+  }
+
+  /** What was last measured before a run, or that it is being measured; null before. */
+  get diagnosis(): DiagnosisState | null {
+    return this.diagnosisState;
   }
 
   get stale(): boolean {
@@ -194,6 +207,12 @@ export class ModelDocument implements vscode.CustomDocument {
   /** Shows a run beside the document, or none. */
   propose(runId: string | null): void {
     this.proposalId = runId;
+    this.changed();
+  }
+
+  /** Says how a diagnosis stands. */
+  setDiagnosis(state: DiagnosisState | null): void {
+    this.diagnosisState = state;
     this.changed();
   }
 

@@ -12,8 +12,9 @@ import { runOf } from '../commands/targets';
 import type { Host } from '../host';
 import { webviewWire } from '../webviewWire';
 import type { ModelDocument } from './modelDocument';
+import { diagnosisView } from './diagnoseModel';
 import { predictionRows } from './predictionRows';
-import { compareRuns, runInfos } from './runInfos';
+import { compareRuns, runEvaluation, runInfos, shortResult } from './runInfos';
 
 /** What buttons of the editor do. */
 const commands: Record<ModelViewRequests['command']['ask'], string> = {
@@ -22,6 +23,7 @@ const commands: Record<ModelViewRequests['command']['ask'], string> = {
   discard: 'lethe.discard',
   openDataset: 'lethe.openDataset',
   unlearn: 'lethe.unlearn',
+  diagnose: 'lethe.diagnose',
   cancel: 'lethe.cancel',
   showLog: 'lethe.showLog',
   reload: 'lethe.reload',
@@ -61,9 +63,10 @@ export class ModelView {
     >(webviewWire(webview, this.disposables), {
       summaries: () => document.summarize(summary => this.channel.tell('summary', summary)),
       changes: () => document.compare(),
-      predictions: () => predictionRows(host, document),
+      predictions: asked => predictionRows(host, document, asked.all === true),
       graph: () => document.graph(),
       graphShapes: () => document.graphShapes(sampleSizes(host, document)),
+      evaluation: ({ runId }) => runEvaluation(host, runId),
       compareRuns: asked => compareRuns(host, document, asked),
       propose: async ({ runId }) => {
         await host.propose(document.path, runOf(host, runId).runId);
@@ -95,6 +98,7 @@ export class ModelView {
       document.onDidChange(() => this.tellState()),
       document.onDidProgress(progress => this.ready && this.channel.tell('progress', progress)),
       host.onDidChangeSurroundings(() => this.tellState()),
+      host.dataset.onDidChangeForgetSet(() => this.tellState()),
     );
   }
 
@@ -129,8 +133,9 @@ export function modelViewState(host: Host, document: ModelDocument): ModelViewSt
     stale: document.stale,
     dataset:
       overview !== null && binding?.model === document.path
-        ? { path: overview.path, size: overview.size }
+        ? { path: overview.path, size: overview.size, chosen: host.dataset.forgetSet.length }
         : null,
+    diagnosis: diagnosisView(host, document),
   };
 }
 
@@ -148,7 +153,7 @@ function proposalInfo(host: Host, document: ModelDocument, runId: string | null)
   if (!record) return null;
   return {
     runId: record.runId,
-    result: record.result,
+    result: shortResult(record.result),
     forgotten: record.forgotten.length,
     applied: document.applied === record.runId,
   };

@@ -2,7 +2,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunResult } from '../../shared/report';
-import { recipeOf } from '../dataset/binding';
+import { recipeFileText, recipeOf } from '../dataset/binding';
 import type { ViewerHost } from '../viewerHost';
 import type { JobOrder } from './jobFile';
 import { recipeName, type RunRecord, type RunStore } from './runStore';
@@ -36,7 +36,7 @@ async function copyOf(
     method: order.settings ?? order.binding.method ?? { name: result.method },
     threads: null,
   });
-  await writeFile(join(pending, recipeName), `${JSON.stringify(recipe, null, 2)}\n`);
+  await writeFile(join(pending, recipeName), recipeFileText(recipe));
   return pending;
 }
 

@@ -5,8 +5,9 @@ import * as vscode from 'vscode';
 import { LetheError } from '../../shared/errors';
 import { samplesText } from '../../shared/numberText';
 import type { MethodSettings } from '../../shared/recipe';
-import { recipeOf } from '../dataset/binding';
+import { recipeFileText, recipeOf } from '../dataset/binding';
 import type { Host } from '../host';
+import { engineFor } from './engineSetting';
 import { recipeName, type RunRecord } from './runStore';
 
 /**
@@ -32,8 +33,14 @@ export async function startUnlearning(
   const threads = vscode.workspace.getConfiguration('lethe').get('threads', 0);
   const pending = await host.runs.newPending();
   const recipe = join(pending, recipeName);
-  const order = { model, forgotten: samples, method, threads: threads > 0 ? threads : null };
-  await writeFile(recipe, `${JSON.stringify(recipeOf(binding, order), null, 2)}\n`);
+  const order = {
+    model,
+    forgotten: samples,
+    method,
+    threads: threads > 0 ? threads : null,
+    engine: engineFor(model),
+  };
+  await writeFile(recipe, recipeFileText(recipeOf(binding, order)));
   return host.jobs.start({
     version: 1,
     workspace: host.workspaceName,
