@@ -4,7 +4,7 @@ import { basename, dirname, relative } from 'node:path';
 import type { BoundDataset } from '../data/dataset';
 import { hashSample } from '../data/sampleHash';
 import type { OnnxModel } from '../onnx/model';
-import type { ModelMetrics, ProjectionRecord, RunCost } from '../shared/report';
+import type { Certificate, ModelMetrics, ProjectionRecord, RunCost } from '../shared/report';
 import { sha256OfFile } from './hashing';
 import type { Environment } from './machine';
 import type { LoadedRecipe } from './recipeFile';
@@ -50,6 +50,9 @@ export interface Receipt extends Environment {
     readonly reference: ModelMetrics | null;
   };
   readonly projections: readonly ProjectionRecord[];
+  /** The `method` that auto chose. */
+  readonly chosen?: Readonly<Record<string, unknown>>;
+  readonly certificate?: Certificate;
   readonly cost: RunCost;
   readonly seconds: number;
 }

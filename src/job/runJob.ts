@@ -10,35 +10,27 @@ import { markerName } from '../tfjs/writer';
 import type { ParameterValues } from '../runtime/contracts';
 import { CancelledError, LetheError } from '../shared/errors';
 import { projectionNotes } from '../shared/projectionNotes';
-import type { ProjectionRecord, RunResult } from '../shared/report';
+import type { RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
-import { Random } from '../tensor/random';
 import { methodNamed } from '../unlearn/registry';
 import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
 import { currentEnvironment } from './machine';
-import {
-  accessibleRetained,
-  openJob,
-  requireFinite,
-  requireFiniteStart,
-  type JobData,
-  type OpenJob,
-} from './openJob';
+import { openJob, requireFiniteStart, type JobData, type OpenJob } from './openJob';
 import { outputError, OutputStage, restated } from './outputStage';
 import { requireNoneOf, type Source } from './overwrite';
 import { checkOutputs, jobPaths, writtenFiles, type JobPaths } from './paths';
-import { LossHistory } from './lossHistory';
-import { ProgressMeter } from './progressMeter';
 import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
-import { roundToStored } from './storedPrecision';
 import { loadRecipe, type LoadedRecipe } from './recipeFile';
 import { reportPage, type Report } from './reportPage';
+import { unlearn } from './unlearning';
 
 /** What whoever runs a job hears and decides. */
 export interface JobHooks {
   progress(update: JobProgress): void;
   log(line: string): void;
   readonly signal: AbortSignal;
+  /** Where the run keeps checkpoints, and the job's folder that an interrupted run left one in; absent: nowhere. */
+  readonly checkpoints?: { readonly folder: string; readonly resumeFrom?: string };
 }
 
 /** Runs a recipe file with `path=value` overrides. Nothing on disk changes unless everything went well. */
@@ -107,6 +99,9 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
       after,
       reference: paths.reference === null ? null : references[0]!.metrics,
       projections: outcome.projections,
+      ...(outcome.notes.length > 0 && { notes: outcome.notes }),
+      ...(outcome.search && { search: outcome.search }),
+      ...(outcome.certificate && { certificate: outcome.certificate }),
       ...(evaluation && { evaluation }),
     };
     const files = references.map(({ engine }) => filesOf(engine.model));
@@ -139,73 +134,12 @@ async function checkDataFiles(
   requireNoneOf(targets, data.test?.dataset.files ?? [], 'an image of the test data');
   const { validation } = loaded.recipe.data;
   if (!validation) return;
-  // A run does not read the validation data, so that it cannot be opened is no reason to stop.
+  // Only auto reads the validation data, so that it cannot be opened is no reason to stop here.
   const opened = await openDataset(validation, loaded.base).catch((error: unknown) => {
     if (error instanceof LetheError) return null;
     throw error;
   });
   requireNoneOf(targets, opened?.files ?? [], 'an image of the validation data');
-}
-
-interface Outcome {
-  readonly cost: { readonly sampleGradients: number; readonly share: number };
-  readonly projections: readonly ProjectionRecord[];
-  readonly history: Report['history'];
-}
-
-/** Runs the method on `values`, counts its cost against the budget and checks what it leaves. */
-async function unlearn(
-  job: OpenJob,
-  loaded: LoadedRecipe,
-  values: ParameterValues,
-  hooks: JobHooks,
-): Promise<Outcome> {
-  const { recipe } = loaded;
-  const { engine, data, heads } = job;
-  const projections: ProjectionRecord[] = [];
-  const retraining = recipe.retrainEpochs * data.retained.length;
-  const limit = recipe.budget ? recipe.budget.share * retraining : Infinity;
-  const meter = new ProgressMeter();
-  const history = new LossHistory();
-  let sampleGradients = 0;
-  hooks.progress({ phase: 'unlearning' });
-  await methodNamed(recipe.method.name).run({
-    engine,
-    values,
-    train: data.train,
-    retained: accessibleRetained(data.retained, recipe.retainAccess, recipe.seed),
-    forgotten: data.forgotten,
-    heads,
-    settings: recipe.method,
-    random: new Random(recipe.seed),
-    signal: hooks.signal,
-    progress: update => {
-      history.add(update);
-      hooks.progress(meter.measure(update));
-    },
-    addCost: count => {
-      sampleGradients += count;
-      if (sampleGradients > limit) throw overBudget(recipe.budget!.share, retraining);
-    },
-    recordProjection: record => projections.push(record),
-  });
-  roundToStored(engine.parameters, values);
-  requireFinite(
-    values,
-    `The method ${recipe.method.name} left a model that cannot be used and nothing was written`,
-  );
-  return {
-    cost: { sampleGradients, share: sampleGradients / retraining },
-    projections,
-    history: history.points,
-  };
-}
-
-function overBudget(share: number, retraining: number): LetheError {
-  return new LetheError(
-    `The run was stopped because its cost passed the budget: ${share} of retraining is ${Math.floor(share * retraining)} ` +
-      'sample gradients. Raise budget.share, or lower method.epochs or method.batchSize. No file was changed.',
-  );
 }
 
 function stopIfAsked(hooks: JobHooks): void {
@@ -254,6 +188,8 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     method: result.method,
     metrics: { before: result.before, after: result.after, reference: result.reference },
     projections: result.projections,
+    ...(result.search && { chosen: result.search.chosen }),
+    ...(result.certificate && { certificate: result.certificate }),
     cost: result.cost,
     seconds: result.seconds,
   };

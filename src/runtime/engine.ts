@@ -26,6 +26,7 @@ import { projectMatrixFree } from './matrixFree';
 import { factorBytes, perSampleFactors } from './perSample';
 import { outputStructure, type OutputStructure } from './linearLayers';
 import { intermediate, predict } from './predict';
+import { Parity } from './parity';
 import { parameterRoles, type RoleOfParameter } from './roles';
 import { projectOut } from './projection';
 import { RuntimeFailure, feed, fetched, type GraphSpec, type RuntimeTensor, type Session } from './session';
@@ -37,6 +38,8 @@ export interface EngineOptions {
   readonly threads?: number;
   readonly freeze?: readonly string[];
   readonly include?: readonly string[];
+  /** false keeps gradients in the layout that the model has, for comparison. */
+  readonly blockedLayout?: boolean;
 }
 
 /** A projection on more columns, or on gradients that take more memory, is solved without them. */
@@ -46,13 +49,16 @@ const mostBytes = 1.2e9;
 /** A model in ONNX Runtime. Close it to give its memory back. */
 export class Engine implements ModelEngine {
   readonly notes: readonly string[] = [];
+  private readonly parity: Parity;
 
   private constructor(
     /** The model as it was opened. */
     readonly model: OpenedModel,
     private readonly workspace: Workspace,
     private readonly start: ParameterValues,
-  ) {}
+  ) {
+    this.parity = new Parity(model, inputs => predict(workspace, start, inputs, false));
+  }
 
   /** Opens a model file. Throws a ModelError when it cannot be read or holds weights that are not finite. */
   static async open(path: string, options: EngineOptions = {}): Promise<Engine> {
@@ -63,7 +69,11 @@ export class Engine implements ModelEngine {
       include: options.include ?? [],
     });
     return Promise.resolve(
-      new Engine(model, new Workspace(parts, options.threads ?? 2), readParameters(parts)),
+      new Engine(
+        model,
+        new Workspace(parts, options.threads ?? 2, options.blockedLayout ?? true),
+        readParameters(parts),
+      ),
     );
   }
 
@@ -89,7 +99,7 @@ export class Engine implements ModelEngine {
 
   /** A value inside the graph, by name; batch axis first. */
   async intermediate(values: ParameterValues, given: readonly Tensor[], name: string): Promise<Tensor> {
-    return intermediate(this.workspace, values, this.workspace.adapted(given), name);
+    return intermediate(this.workspace, values, await this.adapted(given), name);
   }
 
   /** Whether an output ends in Softmax, LogSoftmax or Sigmoid, so that `logits` differs from the output. */
@@ -106,7 +116,7 @@ export class Engine implements ModelEngine {
     given: readonly Tensor[],
     options: { logits?: boolean } = {},
   ): Promise<Tensor[]> {
-    return predict(this.workspace, values, this.workspace.adapted(given), options.logits === true);
+    return predict(this.workspace, values, await this.adapted(given), options.logits === true);
   }
 
   /** The dims of every value of the graph, for inputs in the model's order. */
@@ -142,7 +152,7 @@ export class Engine implements ModelEngine {
     sampleWeights?: Float32Array,
   ): Promise<LossGradient> {
     this.requireTrainable();
-    const batch = { ...given, inputs: this.workspace.adapted(given.inputs) };
+    const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
     const samples = sampleCount(batch.inputs);
     const resolved = heads.map((head, index) =>
@@ -151,15 +161,14 @@ export class Engine implements ModelEngine {
     const weights = heads.map(head => scaledWeights(samples, head.weight, sampleWeights));
     const total: ParameterValues = new Map();
     let loss = 0;
+    const blockSize = await this.workspace.blockSize();
     for (const chunk of chunksOf(samples, chunkLimit(shapes, 3), shapes.fixedBatch)) {
       const plans = heads.map((head, index) => ({
         output: head.output,
         shape: lossShape(resolved[index] as ResolvedLoss, chunk.size),
       }));
       const key = `${shapeKey(batch.inputs)}|${chunk.size}|${JSON.stringify(plans)}`;
-      const graph = this.workspace.graph(key, () =>
-        gradientGraph(shapes, chunk.size, plans, process.env['LB'] ? 16 : null),
-      );
+      const graph = this.workspace.graph(key, () => gradientGraph(shapes, chunk.size, plans, blockSize));
       const session = await this.workspace.session(`gradient|${key}`, 'the gradient graph', () => graph.spec);
       const feeds: Record<string, RuntimeTensor> = {
         ...this.workspace.dataFeeds(batch.inputs.map(input => takeChunk(input, chunk))),
@@ -187,7 +196,7 @@ export class Engine implements ModelEngine {
    */
   async perSampleGradients(values: ParameterValues, given: readonly Tensor[]): Promise<Map<string, Tensor>> {
     this.requireTrainable();
-    const inputs = this.workspace.adapted(given);
+    const inputs = await this.adapted(given);
     const shapes = await this.workspace.gradientShapesFor(values, inputs);
     const samples = sampleCount(inputs);
     const output = this.workspace.parts.model.graph.outputs[0]?.name as string;
@@ -236,7 +245,7 @@ export class Engine implements ModelEngine {
     },
   ): Promise<ProjectionResult> {
     this.requireTrainable();
-    const batch = { ...given, inputs: this.workspace.adapted(given.inputs) };
+    const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
     const samples = sampleCount(batch.inputs);
     const { heads, kind } = options;
@@ -316,6 +325,13 @@ export class Engine implements ModelEngine {
           `The projection made the parameter ${name} not finite. Lower projectionStrength.`,
         );
     }
+  }
+
+  /** Inputs in the types that the graph computes with; the first ones show that a translation is right. */
+  private async adapted(given: readonly Tensor[]): Promise<Tensor[]> {
+    const inputs = this.workspace.adapted(given);
+    await this.parity.check(inputs);
+    return inputs;
   }
 
   /** Gives the memory of all sessions back. */

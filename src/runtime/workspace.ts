@@ -1,6 +1,7 @@
 // What every computation on a model shares: its parts, its sessions and graphs by key, its shapes, its feeds.
 import { lowerRecurrent, recurrentOperators } from '../onnx/lowerRecurrent';
 import type { Tensor } from '../tensor/tensor';
+import { blockedLayout } from './blockedLayout';
 import type { ParameterValues } from './contracts';
 import type { GraphModel } from './graphModel';
 import { adaptInputs } from './inputs';
@@ -58,7 +59,14 @@ export class Workspace {
   constructor(
     readonly parts: GraphModel,
     private readonly threads: number,
+    private readonly mayBlock = true,
   ) {}
+
+  /** The channels in a block, where the model has convolutions that the blocked layout is for; else null. */
+  async blockSize(): Promise<number | null> {
+    const convolves = this.parts.graph.nodes.some(node => node.opType === 'Conv');
+    return this.mayBlock && convolves ? blockedLayout(this.threads) : null;
+  }
 
   /**
    * Inputs in the types that the graph computes with: floating ones as float32, integers in the width the model

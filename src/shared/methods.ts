@@ -12,6 +12,7 @@ export interface MethodChoice {
 
 /** The methods that an editor offers, the default first. */
 export const methodChoices: readonly [MethodChoice, ...MethodChoice[]] = [
+  { name: 'auto', description: 'Tries settings on the retained data and runs the best; nothing to choose' },
   {
     name: 'minnorm-og',
     description: 'Least-norm weights that keep the outputs on retained samples, then descent',

@@ -1,5 +1,6 @@
 // The channel between the model editor's webview and the extension host.
 import type { Diagnosis } from './diagnosis';
+import type { Evaluation } from './evaluation';
 import type { GraphValue, ModelGraph } from './modelGraph';
 import type { RunResult } from './report';
 import type { JobProgress } from './solverProtocol';
@@ -32,6 +33,12 @@ export interface RunInfo {
   readonly seed: number;
   /** The method's settings that the recipe names, beside its name. */
   readonly settings: readonly (readonly [name: string, value: string])[];
+}
+
+/** The evaluation of a run, and names of the classes by number where they are known. */
+export interface RunEvaluation {
+  readonly evaluation: Evaluation;
+  readonly classes: readonly string[] | null;
 }
 
 /** A diagnosis of the model with the samples that were chosen when it was asked for. */
@@ -104,6 +111,11 @@ export type ModelViewRequests = {
   readonly compareRuns: {
     readonly ask: { readonly a: string; readonly b: string };
     readonly answer: ModelComparison;
+  };
+  /** What the solver measured of a run beyond its metrics; null where its recipe asked for the metrics only. */
+  readonly evaluation: {
+    readonly ask: { readonly runId: string };
+    readonly answer: RunEvaluation | null;
   };
   /** Shows a run beside the model. */
   readonly propose: { readonly ask: { readonly runId: string }; readonly answer: null };

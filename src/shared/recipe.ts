@@ -13,6 +13,9 @@ const unitFraction = z
 const notNegative = 'must be a number of 0 or more';
 const nonNegative = z.number({ error: notNegative }).gte(0, { error: notNegative });
 
+const aboveZero = 'must be a number above 0';
+const positive = z.number({ error: aboveZero }).gt(0, { error: aboveZero });
+
 /** Whole numbers of `minimum` or more. */
 function wholeFrom(minimum: number): z.ZodNumber {
   const error = `must be a whole number of ${minimum} or more`;
@@ -42,6 +45,7 @@ const methodObject = z.strictObject(
   {
     name: methodName.describe('The unlearning method, for example "minnorm-og".'),
     epochs: wholeFrom(1).describe('How many epochs to run.').optional(),
+    steps: wholeFrom(1).describe('The run ends after so many optimiser steps, if not before.').optional(),
     epochOver: oneOf(['forget', 'retain'])
       .describe(
         'What one epoch passes over: the forget set (paired with retained batches) or the retained data.',
@@ -72,6 +76,7 @@ const methodObject = z.strictObject(
       .describe('T_proj: project in every such epoch, counted from 0.')
       .optional(),
     descentEpochs: wholeFrom(0).describe('T_gd: the last epochs, which only descend.').optional(),
+    projections: wholeFrom(1).describe('Project at most so many times.').optional(),
     constraintSamples: wholeFrom(1)
       .describe('m: samples whose output gradients constrain a projection.')
       .optional(),
@@ -88,11 +93,7 @@ const methodObject = z.strictObject(
     lambda: nonNegative.describe('λ of the methods that weigh a second term, for example ngp.').optional(),
     lambdaDecay: unitFraction.describe('γ of ridge: λ is multiplied by this after each epoch.').optional(),
     forgetWeight: nonNegative.describe('λ′ of scrub: the weight of the forgotten term.').optional(),
-    beta: z
-      .number({ error: 'must be a number above 0' })
-      .gt(0, { error: 'must be a number above 0' })
-      .describe('β of npo: the smaller, the closer to gradient ascent.')
-      .optional(),
+    beta: positive.describe('β of npo: the smaller, the closer to gradient ascent.').optional(),
     noise: nonNegative
       .describe(
         'σ: deviation of the noise on each gradient (ngd), or of the noise added after shrinking (shrink).',
@@ -229,15 +230,19 @@ const recipeSchema = z.strictObject(
         error: 'must be the name of a method or an object with its settings',
       })
       .describe('How to unlearn.')
-      .default({ name: 'minnorm-og' }),
+      .default({ name: 'auto' }),
     budget: z
       .strictObject(
         {
-          share: z.number({ error: 'must be a number above 0' }).gt(0, { error: 'must be a number above 0' }),
+          share: positive.describe('Of the cost of retraining.').optional(),
+          sampleGradients: positive.describe('In sample gradients, a search included.').optional(),
+          seconds: positive
+            .describe('In seconds, a search included; converted to sample gradients once, before the run.')
+            .optional(),
         },
         { error: objectText },
       )
-      .describe('The most a run may cost, as a share of the cost of retraining.')
+      .describe('The most a run may cost: a share of retraining, sample gradients, or seconds.')
       .optional(),
     retrainEpochs: wholeFrom(1)
       .default(40)

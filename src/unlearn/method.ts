@@ -24,6 +24,10 @@ export interface MethodContext {
   readonly signal: AbortSignal;
   /** The most sample gradients the run itself (not a search before it) should cost; absent: no limit. */
   readonly allowance?: number;
+  /** The most that a search before the run should cost, in sample gradients. */
+  readonly searchAllowance?: number;
+  /** The share of the retained data that `retained` is; 1 when absent. */
+  readonly access?: number;
   /** Where an interrupted run left off, and where this one keeps itself; absent where nothing is kept. */
   readonly checkpoint?: CheckpointStore;
   /** Reports after every optimiser step or so; cheap. */

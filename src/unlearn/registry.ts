@@ -1,5 +1,6 @@
 // The methods by name.
 import { UsageError } from '../shared/errors';
+import { autoMethod } from './auto';
 import { closedForm } from './closedForm';
 import { ga } from './ga';
 import { gd } from './gd';
@@ -17,6 +18,7 @@ import { shrink } from './shrink';
 
 /** All methods, in the order in which they are listed to people. */
 export const methods: readonly Method[] = [
+  autoMethod(name => methodNamed(name)),
   minnormOg,
   shrink,
   gd,

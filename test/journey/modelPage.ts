@@ -163,6 +163,7 @@ export const answers = {
     tensors: [changeOf('conv.weight', 0.1), changeOf(hostile, 0.2)],
     total: { normA: 4, normB: 4, delta: 1, relative: 0.125 },
   },
+  evaluation: null,
   propose: null,
   runCommand: null,
   command: null,

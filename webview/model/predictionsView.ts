@@ -5,12 +5,14 @@ import type { PredictionRow } from '../../src/shared/modelViewProtocol';
 import { count, significant, things } from '../../src/shared/numbers';
 import { filterPredictions, predictionFields } from '../../src/shared/predictionFilter';
 import { predictionSets, summarizePredictions } from '../../src/shared/predictionSummary';
-import { h, replaceContent } from '../kit/dom';
+import { append, h, replaceContent } from '../kit/dom';
 import { button, checkbox, dropdown, textField } from '../kit/toolkit';
 import { VirtualTable } from '../kit/virtualTable';
 import { comparisonVersion, nothingYet } from './changesView';
 import { Loaded } from './loaded';
+import { confusionSection } from './confusionSection';
 import { lossFigure } from './lossFigure';
+import { lossHistograms } from './lossHistograms';
 import { predictionColumns } from './predictionColumns';
 import { setSummaryTable } from './setSummaryTable';
 import { command, comparedRun } from './view';
@@ -85,12 +87,28 @@ export class PredictionsView implements View {
           this.problem,
           h('div', { class: 'predictions-table' }, this.table.element),
         ),
-        h('div', { class: 'split-details details' }, this.chosen, lossFigure(rows)),
+        h('div', { class: 'split-details details' }, this.chosen, lossFigure(rows), this.evaluation()),
       ),
     );
     this.filter();
     const first = this.table.ordered[0];
     if (first) this.showChosen(first);
+  }
+
+  /** Histograms and confusion, which the solver measured at the end of the run. */
+  private evaluation(): HTMLElement {
+    const holder = h('div', { class: 'details' });
+    const runId = this.state && comparedRun(this.state)?.runId;
+    if (!runId) return holder;
+    this.host.ask('evaluation', { runId }).then(
+      found => {
+        if (!found) return;
+        const { evaluation, classes } = found;
+        append(holder, lossHistograms(evaluation), confusionSection(evaluation, classes));
+      },
+      (error: Error) => append(holder, h('p', { class: 'muted' }, error.message)),
+    );
+    return holder;
   }
 
   private toolbar(values: boolean): HTMLElement {

@@ -5,6 +5,7 @@ import { h, replaceContent } from '../kit/dom';
 import { button, dropdown } from '../kit/toolkit';
 import { VirtualTable } from '../kit/virtualTable';
 import { nothingYet } from './changesView';
+import { evaluationTable } from './evaluationTable';
 import { RunComparison } from './runComparison';
 import { runsColumns, timeText } from './runsColumns';
 import type { RunRow } from './runsColumns';
@@ -129,7 +130,18 @@ export class RunsView implements View {
         facts: run ? factsOf(run) : [],
       },
       comparison.element,
+      run ? this.evaluation(run) : null,
     );
+  }
+
+  /** What the solver measured beyond the metrics, once it is there. */
+  private evaluation(run: RunInfo): HTMLElement {
+    const holder = h('div');
+    this.host.ask('evaluation', { runId: run.runId }).then(
+      found => found && holder.append(evaluationTable(found.evaluation)),
+      (error: Error) => holder.append(h('p', { class: 'muted' }, error.message)),
+    );
+    return holder;
   }
 
   private buttons(run: RunInfo, row: RunRow): HTMLElement[] {

@@ -40,6 +40,7 @@ export function modelScenes(data) {
     graph,
     graphShapes,
     compareRuns: comparison,
+    evaluation: result.evaluation ? { evaluation: result.evaluation, classes: null } : null,
     propose: null,
     runCommand: null,
     command: null,

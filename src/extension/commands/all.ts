@@ -11,6 +11,7 @@ import { exportForgetCommand } from './exportForget';
 import { addToForgetCommand, clearForgetCommand, removeFromForgetCommand } from './forgetSet';
 import { importForgetCommand } from './importForget';
 import { openDatasetCommand } from './openDataset';
+import { openInLetheCommand } from './openInLethe';
 import { openModelCommand } from './openModel';
 import { openRecipeCommand } from './openRecipe';
 import { openReportCommand } from './openReport';
@@ -27,6 +28,7 @@ import { unlearnCommand } from './unlearn';
 export function allCommands(editor: ModelEditorProvider): Command[] {
   return [
     openModelCommand,
+    openInLetheCommand,
     openDatasetCommand,
     unlearnCommand,
     diagnoseCommand,

@@ -55,7 +55,7 @@ export async function chooseMethod(host: Host, samples: readonly number[]): Prom
   });
 }
 
-/** The recipe's own method first, then all others, then the way to the settings. */
+/** The recipe's own method, the recommended one, the way to the settings, and all others. */
 function methodItems(host: Host, diagnosis: Diagnosis | null): MethodItem[] {
   const { binding } = host.dataset;
   const items: MethodItem[] = [];
@@ -67,22 +67,22 @@ function methodItems(host: Host, diagnosis: Diagnosis | null): MethodItem[] {
       buttons: [editButton],
     });
   }
-  for (const { name, description, choose } of methodChoices) {
-    items.push({
-      label: name,
-      description,
-      detail: [found(name, diagnosis), choose].filter(Boolean).join(' · '),
-      settings: { name },
-      buttons: [editButton],
-    });
-  }
+  const [first, ...others] = methodChoices.map(({ name, description, choose }): MethodItem => ({
+    label: name,
+    description,
+    detail: [found(name, diagnosis), choose].filter(Boolean).join(' · '),
+    settings: { name },
+    buttons: [editButton],
+  }));
   items.push(
-    { label: '', kind: vscode.QuickPickItemKind.Separator },
+    first!,
     {
       label: '$(edit) Edit Recipe First…',
       description: 'the samples, the data and every setting, in an editor that completes them',
       alwaysShow: true,
     },
+    { label: 'other methods', kind: vscode.QuickPickItemKind.Separator },
+    ...others,
   );
   return items;
 }

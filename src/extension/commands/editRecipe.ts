@@ -5,6 +5,8 @@ import { samplesText } from '../../shared/numberText';
 import type { DataSource, MethodSettings } from '../../shared/recipe';
 import { recipeFileText, recipeOf } from '../dataset/binding';
 import type { Host } from '../host';
+import { engineFor } from '../runs/engineSetting';
+import { isTfjs } from '../runs/storedModel';
 
 /** Opens the recipe in an editor. Nothing is written until it is saved there. */
 export async function editRecipe(
@@ -18,8 +20,14 @@ export async function editRecipe(
   const folder = dirname(model);
   const stem = basename(model, extname(model));
   const threads = vscode.workspace.getConfiguration('lethe').get('threads', 0);
-  const order = { model, forgotten: samples, method, threads: threads > 0 ? threads : null };
-  const output = await freeName(folder, `${stem}-unlearned`, '.onnx');
+  const order = {
+    model,
+    forgotten: samples,
+    method,
+    threads: threads > 0 ? threads : null,
+    engine: engineFor(model),
+  };
+  const output = await freeName(folder, `${stem}-unlearned`, isTfjs(model) ? '' : '.onnx');
   const recipe = relativeRecipe(recipeOf(binding, order), folder, basename(output));
   const text = recipeFileText(recipe);
   const uri = vscode.Uri.file(await freeName(folder, stem, '.unlearn.json')).with({ scheme: 'untitled' });

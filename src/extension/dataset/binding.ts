@@ -2,6 +2,7 @@
 // Knows no editor, so that it is tested on Node.
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { DataSource, MethodSettings, Preprocess, Recipe } from '../../shared/recipe';
+import { storedOutput } from '../runs/storedModel';
 import type { DatasetRequest } from '../../shared/viewerProtocol';
 
 /** Keys of a recipe that are carried over as they are. */
@@ -15,6 +16,9 @@ const carriedKeys = [
   'retrainEpochs',
   'budget',
   'executionProvider',
+  'engine',
+  'evaluation',
+  'references',
 ] as const;
 
 /** Data for a model. All paths are absolute. */
@@ -102,6 +106,8 @@ export interface RunOrder {
   readonly method: MethodSettings;
   /** Used where the recipe names none; null lets Lethe choose. */
   readonly threads: number | null;
+  /** What computes with a TensorFlow.js model where the recipe does not say; null lets Lethe choose. */
+  readonly engine?: string | null;
 }
 
 /** A recipe as the text of a file: lists of numbers on one line, for a forget set may be long. */
@@ -112,15 +118,19 @@ export function recipeFileText(recipe: Record<string, unknown>): string {
   return `${text.replace(numbers, (_, list: string) => `[${list.split(/,\s+/).join(', ')}]`)}\n`;
 }
 
-/** The recipe of a run inside its own folder: the model becomes `model.onnx`, the report `report/`. */
+/**
+ * The recipe of a run inside its own folder: the model becomes `model.onnx` or the folder `model`, the
+ * report `report/`.
+ */
 export function recipeOf(binding: DatasetBinding, order: RunOrder): Record<string, unknown> {
   return {
     version: 1,
     model: order.model,
-    output: 'model.onnx',
+    output: storedOutput(order.model),
     report: 'report',
     ...(binding.reference === null ? {} : { reference: binding.reference }),
     ...(order.threads === null ? {} : { threads: order.threads }),
+    ...(order.engine ? { engine: order.engine } : {}),
     ...binding.settings,
     data: {
       train: binding.source,

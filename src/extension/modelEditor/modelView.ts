@@ -14,7 +14,7 @@ import { webviewWire } from '../webviewWire';
 import type { ModelDocument } from './modelDocument';
 import { diagnosisView } from './diagnoseModel';
 import { predictionRows } from './predictionRows';
-import { compareRuns, runInfos } from './runInfos';
+import { compareRuns, runEvaluation, runInfos, shortResult } from './runInfos';
 
 /** What buttons of the editor do. */
 const commands: Record<ModelViewRequests['command']['ask'], string> = {
@@ -66,6 +66,7 @@ export class ModelView {
       predictions: () => predictionRows(host, document),
       graph: () => document.graph(),
       graphShapes: () => document.graphShapes(sampleSizes(host, document)),
+      evaluation: ({ runId }) => runEvaluation(host, runId),
       compareRuns: asked => compareRuns(host, document, asked),
       propose: async ({ runId }) => {
         await host.propose(document.path, runOf(host, runId).runId);
@@ -152,7 +153,7 @@ function proposalInfo(host: Host, document: ModelDocument, runId: string | null)
   if (!record) return null;
   return {
     runId: record.runId,
-    result: record.result,
+    result: shortResult(record.result),
     forgotten: record.forgotten.length,
     applied: document.applied === record.runId,
   };

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { isSha256 } from '../../shared/documentState';
 import { LetheError } from '../../shared/errors';
-import type { RunInfo } from '../../shared/modelViewProtocol';
+import type { RunEvaluation, RunInfo } from '../../shared/modelViewProtocol';
+import type { RunResult } from '../../shared/report';
 import type { ModelComparison } from '../../shared/viewerProtocol';
 import { pathOfSource } from '../dataset/binding';
 import type { Host } from '../host';
@@ -22,14 +23,25 @@ export function runInfos(host: Host, model: string): readonly RunInfo[] {
   });
 }
 
+/** A result without what only the report and single questions need: the editor is told its state often. */
+export function shortResult(result: RunResult): RunResult {
+  const kept = Object.entries(result).filter(([key]) => key !== 'evaluation');
+  return { ...(Object.fromEntries(kept) as unknown as RunResult), projections: [] };
+}
+
+/** The evaluation of a run; null where its recipe asked for the metrics only. Throws a LetheError for no run. */
+export function runEvaluation(host: Host, runId: unknown): RunEvaluation | null {
+  const { result, binding } = recordOf(host, String(runId));
+  return result.evaluation ? { evaluation: result.evaluation, classes: binding.classes } : null;
+}
+
 function infoOf(record: RunRecord): RunInfo {
   const { binding, forgotten, result } = record;
   const data = pathOfSource(binding.source);
   const { seed } = binding.settings;
   return {
     runId: record.runId,
-    // Projections are for the report; there may be hundreds.
-    result: { ...result, projections: [] },
+    result: shortResult(result),
     forgotten: forgotten.length,
     data: basename(data),
     set: createHash('sha256')

@@ -7,6 +7,7 @@ import { samplesText } from '../../shared/numberText';
 import type { MethodSettings } from '../../shared/recipe';
 import { recipeFileText, recipeOf } from '../dataset/binding';
 import type { Host } from '../host';
+import { engineFor } from './engineSetting';
 import { recipeName, type RunRecord } from './runStore';
 
 /**
@@ -32,7 +33,13 @@ export async function startUnlearning(
   const threads = vscode.workspace.getConfiguration('lethe').get('threads', 0);
   const pending = await host.runs.newPending();
   const recipe = join(pending, recipeName);
-  const order = { model, forgotten: samples, method, threads: threads > 0 ? threads : null };
+  const order = {
+    model,
+    forgotten: samples,
+    method,
+    threads: threads > 0 ? threads : null,
+    engine: engineFor(model),
+  };
   await writeFile(recipe, recipeFileText(recipeOf(binding, order)));
   return host.jobs.start({
     version: 1,
