@@ -20,7 +20,7 @@ const grey = 2;
 export async function labelErasure(options: ExperimentOptions): Promise<void> {
   const counts = options.full
     ? { train: 12_000, test: 2_000, epochs: 40 }
-    : { train: 1_500, test: 500, epochs: 12 };
+    : { train: 1_000, test: 500, epochs: 30 };
   const size = options.full ? 28 : 14;
   say(
     `Coloured MNIST (${counts.train} digits of ${size} × ${size}) and a small residual network, where the paper has CIFAR-10 and ` +
@@ -50,7 +50,7 @@ export async function labelErasure(options: ExperimentOptions): Promise<void> {
         retained: all.filter(sample => colour[sample] !== grey),
         forgotten: all.filter(sample => colour[sample] === grey),
         heads: losses,
-        training: { epochs: counts.epochs, batchSize: 64, learningRate: 2e-3, rateSchedule: 'cosine' },
+        training: { epochs: counts.epochs, batchSize: 32, learningRate: 2e-3, rateSchedule: 'cosine' },
       },
       measure: {
         names: ['grey digits named rightly', 'mean (p(grey) − 1)²'],

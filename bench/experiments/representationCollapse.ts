@@ -17,7 +17,7 @@ const hues = Array.from({ length: 10 }, (_, index) =>
 export async function representationCollapse(options: ExperimentOptions): Promise<void> {
   const counts = options.full
     ? { train: 12_000, test: 2_000, epochs: 40 }
-    : { train: 1_500, test: 500, epochs: 12 };
+    : { train: 1_000, test: 500, epochs: 30 };
   const size = options.full ? 28 : 14;
   const share = 0.3;
   say(
@@ -45,7 +45,7 @@ export async function representationCollapse(options: ExperimentOptions): Promis
         retained: all.filter(sample => !loose[sample]),
         forgotten: all.filter(sample => loose[sample]),
         heads: [{ output: 'digit', loss: 'cross-entropy', weight: 1 }],
-        training: { epochs: counts.epochs, batchSize: 64, learningRate: 2e-3, rateSchedule: 'cosine' },
+        training: { epochs: counts.epochs, batchSize: 32, learningRate: 2e-3, rateSchedule: 'cosine' },
       },
       measure: {
         names: ['accuracy on the colour label', 'accuracy on the digit'],

@@ -24,9 +24,9 @@ interface Point {
 
 /** Trains perceptrons of many widths on digits with wrong labels, forgets those, and measures distances to retraining. */
 export async function widthStudy(options: ExperimentOptions): Promise<void> {
-  const widths = options.full ? [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048] : [4, 16, 64, 256];
+  const widths = options.full ? [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048] : [4, 16, 64, 256, 1024];
   const count = options.full ? 4_000 : 1_000;
-  const epochs = options.full ? 200 : 60;
+  const epochs = options.full ? 200 : 100;
   const seeds = options.seeds ?? (options.full ? 5 : 1);
   const names =
     options.methods ??

@@ -30,7 +30,12 @@ export interface JobHooks {
   log(line: string): void;
   readonly signal: AbortSignal;
   /** Where the run keeps checkpoints, and the job's folder that an interrupted run left one in; absent: nowhere. */
-  readonly checkpoints?: { readonly folder: string; readonly resumeFrom?: string };
+  readonly checkpoints?: {
+    readonly folder: string;
+    readonly resumeFrom?: string;
+    /** Milliseconds between two. */
+    readonly interval?: number;
+  };
 }
 
 /** Runs a recipe file with `path=value` overrides. Nothing on disk changes unless everything went well. */
@@ -184,6 +189,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     recipe: describeRecipe(loaded, paths.report),
     forgotten: await hashSamples(job.data.train, job.data.forgotten),
     threads: job.threads,
+    engine: job.engine.kind,
     seed: loaded.recipe.seed,
     method: result.method,
     metrics: { before: result.before, after: result.after, reference: result.reference },
@@ -207,6 +213,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     },
     heads: job.heads,
     threads: job.threads,
+    engine: job.engine.kind,
     warnings: job.data.warnings,
     result,
     history: finished.history,

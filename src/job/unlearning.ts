@@ -8,11 +8,12 @@ import { methodNamed } from '../unlearn/registry';
 import { budgetOf, secondsPerGradient } from './budget';
 import { CheckpointFile } from './checkpointFile';
 import { sha256OfFile, sha256OfText } from './hashing';
-import { accessibleRetained, openSource, requireFinite, type OpenJob } from './openJob';
 import { LossHistory } from './lossHistory';
+import { accessibleRetained, openSource, requireFinite, type OpenJob } from './openJob';
 import { ProgressMeter } from './progressMeter';
 import { canonicalJson, type LoadedRecipe } from './recipeFile';
 import { filesOf } from './receipt';
+import type { Report } from './reportPage';
 import type { JobHooks } from './runJob';
 import { roundToStored } from './storedPrecision';
 
@@ -24,8 +25,7 @@ export interface Unlearned {
   readonly notes: readonly string[];
   readonly search: SearchRecord | null;
   readonly certificate: Certificate | null;
-  /** The losses of its steps, thinned out. */
-  readonly history: LossHistory['points'];
+  readonly history: Report['history'];
 }
 
 /** Runs the recipe's method on `values`, counts its cost against the budget and checks what it leaves. */
@@ -68,6 +68,7 @@ export async function unlearn(
         hooks.checkpoints.folder,
         fingerprint(job, loaded),
         hooks.checkpoints.resumeFrom ?? null,
+        hooks.checkpoints.interval,
       )
     : null;
   hooks.progress({ phase: 'unlearning' });

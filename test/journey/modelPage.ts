@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Locator, Page } from 'playwright-core';
 import type { GraphNode } from '../../src/shared/modelGraph';
 import type { PredictionRow, RunInfo } from '../../src/shared/modelViewProtocol';
+import { summarizePredictions } from '../../src/shared/predictionSummary';
 import type { ModelMetrics, RunResult } from '../../src/shared/report';
 import type { Histogram, ParameterSummary, TensorChange } from '../../src/shared/viewerProtocol';
 
@@ -144,7 +145,7 @@ export const answers = {
     tensors: [changeOf('conv.weight', 0.1), changeOf('head.weight', 0.4), changeOf(hostile, 0.2)],
     total: { normA: 4, normB: 4, delta: 1, relative: 0.25 },
   },
-  predictions,
+  predictions: { rows: predictions, summaries: summarizePredictions(predictions) },
   graph: {
     nodes: [
       nodeOf('input', '', 'x', [], ['x']),
