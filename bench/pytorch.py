@@ -1,6 +1,6 @@
 """PyTorch's side of the benchmark: reads one JSON command a line on stdin, answers one JSON line on stdout.
 
-`load` reads weights and data as .npy files; `run` times a task some times over and answers milliseconds. Tasks do
+`load` reads weights and data as .npy files, `unload` lets go of them; `step` and `projection` time a task some times over and answers milliseconds. Tasks do
 what Lethe's side does, written as a PyTorch user would write it; `projection` is the procedure of the paper's code:
 one backward pass through the full batch per constraining sample, then a QR decomposition in float64.
 """
@@ -52,12 +52,90 @@ class Cnn(nn.Module):
         return fc2(F.relu(fc1(x.flatten(1))))
 
 
+class Network(nn.Module):
+    """A network of `models.ts`, weights under the same names."""
+
+    def __init__(self, weights):
+        super().__init__()
+        weights = {name: w for name, w in weights.items() if name not in ('inputs', 'labels')}
+        self.weights = nn.ParameterDict({name.replace('.', '_'): nn.Parameter(self.own(name, w)) for name, w in weights.items()})
+
+    def own(self, name, weight):
+        return weight
+
+    def both(self, name):
+        return self.weights[f'{name}_weight'], self.weights[f'{name}_bias']
+
+    def conv(self, x, name, stride=1, group=1):
+        weight, bias = self.both(name)
+        return F.conv2d(x, weight, bias, stride, weight.shape[-1] // 2, 1, group)
+
+    def linear(self, x, name):
+        return F.linear(x, *self.both(name))
+
+
+class Resnet18(Network):
+    def forward(self, x):
+        x = F.relu(self.conv(x, 'conv1'))
+        for stage in range(4):
+            for block in range(2):
+                name, stride = f'layer{stage + 1}_{block}', 2 if stage > 0 and block == 0 else 1
+                y = self.conv(F.relu(self.conv(x, f'{name}_conv1', stride)), f'{name}_conv2')
+                if f'{name}_downsample_weight' in self.weights:
+                    x = self.conv(x, f'{name}_downsample', stride)
+                x = F.relu(y + x)
+        return self.linear(x.mean((2, 3)), 'fc')
+
+
+class MobilenetV2(Network):
+    stages = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+
+    def forward(self, x):
+        x, place = F.relu6(self.conv(x, 'stem', 2)), 0
+        for expansion, width, blocks, first in self.stages:
+            for block in range(blocks):
+                name, stride, y = f'block{place}', first if block == 0 else 1, x
+                place += 1
+                if expansion > 1:
+                    y = F.relu6(self.conv(y, f'{name}_expand'))
+                y = F.relu6(self.conv(y, f'{name}_depthwise', stride, y.shape[1]))
+                y = self.conv(y, f'{name}_project')
+                x = x + y if x.shape == y.shape else y
+        return self.linear(F.relu6(self.conv(x, 'head')).mean((2, 3)), 'fc')
+
+
+class Transformer(Network):
+    def own(self, name, weight):
+        # Linear layers keep their matrices the other way around.
+        linear = weight.dim() == 2 and name.startswith('layers')
+        return weight.t().contiguous() if linear else weight
+
+    def norm(self, x, name):
+        return F.layer_norm(x, x.shape[-1:], *self.both(name))
+
+    def forward(self, tokens):
+        x = F.embedding(tokens, self.weights['embedding']) + self.weights['position']
+        samples, length, width = x.shape
+        for layer in range(4):
+            name = f'layers_{layer}'
+            parts = self.linear(x, f'{name}_in').view(samples, length, 3, 8, width // 8).permute(2, 0, 3, 1, 4)
+            q, k, v = parts.unbind()
+            weights = torch.softmax((q * (width // 8) ** -0.5) @ k.transpose(-2, -1), dim=-1)
+            mixed = (weights @ v).transpose(1, 2).reshape(samples, length, width)
+            x = self.norm(x + self.linear(mixed, f'{name}_out'), f'{name}_norm1')
+            hidden = F.relu(self.linear(x, f'{name}_linear1'))
+            x = self.norm(x + self.linear(hidden, f'{name}_linear2'), f'{name}_norm2')
+        return self.linear(x.mean(1), 'head')
+
+
 class Task:
     """A model with its batch, and the loss of a gradient step."""
 
+    models = {'mlp': Mlp, 'cnn': Cnn, 'resnet18': Resnet18, 'mobilenetv2': MobilenetV2, 'transformer': Transformer}
+
     def __init__(self, kind, folder):
         arrays = {path.stem: torch.from_numpy(np.load(path)) for path in pathlib.Path(folder).glob('*.npy')}
-        self.model = (Mlp if kind == 'mlp' else Cnn)(arrays).eval()
+        self.model = self.models[kind](arrays).eval()
         self.parameters = list(self.model.parameters())
         self.inputs, self.labels = arrays['inputs'], arrays['labels']
         self.loss = F.mse_loss if kind == 'mlp' else F.cross_entropy
@@ -104,6 +182,9 @@ def main():
             answer = {'version': torch.__version__, 'threads': torch.get_num_threads(), 'blas': blas()}
         elif command['do'] == 'load':
             tasks[command['task']] = Task(command['task'], command['folder'])
+            answer = {}
+        elif command['do'] == 'unload':
+            del tasks[command['task']]
             answer = {}
         else:
             task, times = tasks[command['task']], []

@@ -7,6 +7,7 @@ import type { Batch, HeadLoss } from '../src/runtime/contracts';
 import { Engine } from '../src/runtime/engine';
 import { encodeNpy } from '../src/tensor/npy';
 import { decodeNpz } from '../src/tensor/npz';
+import { networks, withModelFile } from './models';
 import { elementCount, float32, int64, toFloat32, toFloat64, zeros, type Tensor } from '../src/tensor/tensor';
 
 /** A model, all its training data, the batch that is timed and the samples to forget. */
@@ -47,6 +48,18 @@ export async function mnistWorkload(threads: number): Promise<Workload> {
   const labels = int64([count], [...toFloat64(arrays.get('labels')!)]);
   const engine = await Engine.open(join(folder, 'model.onnx'), { threads });
   return workload(engine, inputs, labels, 256, 'cross-entropy', folder);
+}
+
+/** A network of `models.ts` on its batch, with or without the blocked layout. */
+export async function networkWorkload(
+  name: keyof typeof networks,
+  threads: number,
+  blockedLayout: boolean,
+): Promise<Workload> {
+  const { bytes, inputs, labels } = networks[name]();
+  const engine = await withModelFile(bytes, path => Engine.open(path, { threads, blockedLayout }));
+  const heads = [{ output: engine.model.graph.outputs[0]!.name, loss: 'cross-entropy' as const, weight: 1 }];
+  return { engine, inputs, labels, batch: { inputs: [inputs], labels: [labels] }, heads, forgotten: [] };
 }
 
 /** The samples with these indices. */

@@ -1,6 +1,7 @@
 // Grows an ONNX graph node by node while keeping track of the dims of the values that rules ask about.
 import type { Attribute, OnnxNode } from '../onnx/model';
 import { elementCount, float32, int64, type Tensor } from '../tensor/tensor';
+import type { Windows } from './windows';
 
 /** Attributes in short form: integers and lists of them are ints, `{ float }` is a float, strings are strings. */
 export type ShortAttributes = Readonly<
@@ -10,12 +11,42 @@ export type ShortAttributes = Readonly<
 /** The domain of ONNX Runtime's own operators (FusedMatMul). */
 export const microsoftDomain = 'com.microsoft';
 
+/**
+ * What a value is, beyond the nodes that compute it: the blocked layout (`blocked.ts`) has better ways for these.
+ * `inputGradient` is the adjoint of a convolution applied to `dy`; `kernelGradient` its derivative by the kernel,
+ * summed over the samples; `tileGradient` the adjoint of max pooling over windows that tile the input.
+ */
+export type Meaning =
+  | {
+      readonly kind: 'inputGradient';
+      readonly dy: string;
+      readonly kernel: string;
+      readonly windows: Windows;
+      readonly group: number;
+    }
+  | {
+      readonly kind: 'kernelGradient';
+      readonly x: string;
+      readonly dy: string;
+      readonly windows: Windows;
+      readonly group: number;
+    }
+  | {
+      readonly kind: 'tileGradient';
+      readonly x: string;
+      readonly y: string;
+      readonly dy: string;
+      readonly windows: Windows;
+    };
+
 /** A growing list of nodes and constants. Names it makes never collide with names that the model uses. */
 export class GraphBuilder {
   readonly nodes: OnnxNode[] = [];
   readonly constants = new Map<string, Tensor>();
   /** Values of computed integers (shapes, pads, axes) that do not depend on the data. */
   readonly knownInts = new Map<string, readonly number[]>();
+  /** Values that a pass over the finished graph may compute in another way. */
+  readonly meanings = new Map<string, Meaning>();
   private readonly dimsByName = new Map<string, readonly number[]>();
   private readonly memo = new Map<string, string>();
   private counter = 0;
@@ -69,6 +100,12 @@ export class GraphBuilder {
     const outputs = outputDims.map((dims, index) => this.declare(index ? `${name}:${index}` : name, dims));
     this.nodes.push({ name, opType, domain, inputs, outputs, attributes: longAttributes(attributes) });
     return outputs;
+  }
+
+  /** Says what a value is, and returns its name. */
+  mark(name: string, meaning: Meaning): string {
+    this.meanings.set(name, meaning);
+    return name;
   }
 
   /** Adds a node as it is. */

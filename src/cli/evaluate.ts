@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { evaluationRows } from '../shared/evaluationRows';
 import { metricRows } from '../shared/metricRows';
 import { alignedTable, print, printJson } from './output';
 
@@ -13,9 +14,16 @@ export function addEvaluate(program: Command): void {
     .option('--json', 'print one JSON object')
     .action(async (model: string, options: { recipe: string; set?: string[]; json?: boolean }) => {
       const { evaluateRecipe } = await import('../job/evaluate');
-      const { metrics, warnings, heads } = await evaluateRecipe(model, options.recipe, options.set ?? []);
+      const { metrics, warnings, heads, evaluation } = await evaluateRecipe(
+        model,
+        options.recipe,
+        options.set ?? [],
+      );
       for (const warning of warnings) process.stderr.write(`${warning}\n`);
-      if (options.json) printJson({ metrics, model, heads });
-      else print(alignedTable(metricRows([{ name: 'model', metrics }])));
+      if (options.json) return printJson({ metrics, model, heads, ...(evaluation && { evaluation }) });
+      print(alignedTable(metricRows([{ name: 'model', metrics }])));
+      if (!evaluation) return;
+      print(`\n${alignedTable(evaluationRows(evaluation))}`);
+      for (const note of evaluation.notes) print(note);
     });
 }

@@ -25,6 +25,8 @@ export interface JobPaths {
   /** The report's folder. */
   readonly report: string;
   readonly reference: string | null;
+  /** More retrained models. */
+  readonly references: readonly string[];
   /** Everything the job reads besides the model and the reference, with what to call it. */
   readonly inputs: readonly Source[];
 }
@@ -53,6 +55,7 @@ export function jobPaths(recipe: Recipe, base: string, recipeFile: string | null
     outputFiles: folderFilesOf(at(recipe.model)),
     report: recipe.report === undefined ? join(dirname(output), `${stem}.report`) : at(recipe.report),
     reference: recipe.reference ? at(recipe.reference) : null,
+    references: (recipe.references ?? []).map(at),
     inputs,
   };
 }
@@ -93,6 +96,7 @@ export function checkOutputs(paths: JobPaths, also: readonly Source[] = []): voi
   const read = [
     { path: paths.model, role: 'the model' },
     ...(paths.reference ? [{ path: paths.reference, role: 'the reference model' }] : []),
+    ...paths.references.map(path => ({ path, role: 'a reference model' })),
     ...paths.inputs,
     ...also,
   ];

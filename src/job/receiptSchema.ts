@@ -25,6 +25,7 @@ const receiptSchema = z.looseObject({
   instructionSet: z.string(),
   model: z.object({ before: modelFile, after: modelFile }),
   reference: modelFile.nullable(),
+  references: z.array(modelFile).optional(),
   recipe: file.extend({
     base: z.string(),
     assignments: z.array(z.string()),
@@ -35,6 +36,7 @@ const receiptSchema = z.looseObject({
     samples: z.array(z.object({ index: z.int().gte(0), sha256 })),
   }),
   threads: z.int().gte(1),
+  engine: z.enum(['onnxruntime', 'tfjs', 'tfjs-node']).optional(),
   metrics: z.object({ before: metrics, after: metrics, reference: metrics.nullable() }),
 });
 

@@ -8,36 +8,34 @@ import type { OnnxModel } from '../onnx/model';
 import { openModel } from '../tfjs/openModel';
 import { markerName } from '../tfjs/writer';
 import type { ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
 import { CancelledError, LetheError } from '../shared/errors';
-import type { ModelMetrics, ProjectionRecord, RunResult } from '../shared/report';
+import { projectionNotes } from '../shared/projectionNotes';
+import type { RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
-import { Random } from '../tensor/random';
 import { methodNamed } from '../unlearn/registry';
+import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
 import { currentEnvironment } from './machine';
-import {
-  accessibleRetained,
-  openEngine,
-  openJob,
-  requireFinite,
-  requireFiniteStart,
-  type JobData,
-  type OpenJob,
-} from './openJob';
+import { openJob, requireFiniteStart, type JobData, type OpenJob } from './openJob';
 import { outputError, OutputStage, restated } from './outputStage';
 import { requireNoneOf, type Source } from './overwrite';
 import { checkOutputs, jobPaths, writtenFiles, type JobPaths } from './paths';
-import { ProgressMeter } from './progressMeter';
 import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
-import { roundToStored } from './storedPrecision';
 import { loadRecipe, type LoadedRecipe } from './recipeFile';
 import { reportPage, type Report } from './reportPage';
+import { unlearn } from './unlearning';
 
 /** What whoever runs a job hears and decides. */
 export interface JobHooks {
   progress(update: JobProgress): void;
   log(line: string): void;
   readonly signal: AbortSignal;
+  /** Where the run keeps checkpoints, and the job's folder that an interrupted run left one in; absent: nowhere. */
+  readonly checkpoints?: {
+    readonly folder: string;
+    readonly resumeFrom?: string;
+    /** Milliseconds between two. */
+    readonly interval?: number;
+  };
 }
 
 /** Runs a recipe file with `path=value` overrides. Nothing on disk changes unless everything went well. */
@@ -57,7 +55,9 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
   const method = methodNamed(recipe.method.name);
   checkOutputs(
     paths,
-    paths.reference === null ? [] : externalOf(openModel(paths.reference), 'the reference model'),
+    [...(paths.reference === null ? [] : [paths.reference]), ...paths.references].flatMap(path =>
+      externalOf(openModel(path), 'a reference model'),
+    ),
   );
   const stage = new OutputStage([paths.output, ...writtenFiles(paths).map(({ path }) => path)]);
   hooks.progress({ phase: 'opening' });
@@ -73,10 +73,24 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     const before = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
     stopIfAsked(hooks);
     const outcome = await unlearn(job, loaded, values, hooks);
+    for (const note of projectionNotes(outcome.projections)) hooks.log(note);
     stopIfAsked(hooks);
     hooks.progress({ phase: 'measuring' });
     const after = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
-    const reference = await measureReference(job, loaded, paths, hooks.signal);
+    const all = [...(paths.reference === null ? [] : [paths.reference]), ...paths.references];
+    const references = await openReferences(job, loaded, all, hooks.signal);
+    const original = job.engine.initialValues();
+    const measured = { engine: job.engine, path: paths.model };
+    const evaluation = await furtherEvaluation(
+      job,
+      loaded,
+      {
+        original: { ...measured, name: 'original', values: original, metrics: before },
+        unlearned: { ...measured, name: 'unlearned', path: paths.output, values, metrics: after },
+        references,
+      },
+      hooks.signal,
+    ).finally(() => closeReferences(references));
     stopIfAsked(hooks);
     hooks.progress({ phase: 'saving' });
     const result: RunResult = {
@@ -88,10 +102,20 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
       cost: outcome.cost,
       before,
       after,
-      reference: reference.metrics,
+      reference: paths.reference === null ? null : references[0]!.metrics,
       projections: outcome.projections,
+      ...(outcome.notes.length > 0 && { notes: outcome.notes }),
+      ...(outcome.search && { search: outcome.search }),
+      ...(outcome.certificate && { certificate: outcome.certificate }),
+      ...(evaluation && { evaluation }),
     };
-    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles: reference.files });
+    const files = references.map(({ engine }) => filesOf(engine.model));
+    const referenceFiles = paths.reference === null ? [] : files.shift()!;
+    const { history } = outcome;
+    await writeOutputs(stage, {
+      ...{ job, loaded, paths, values, result, history },
+      ...{ referenceFiles, otherReferences: files },
+    });
     return result;
   } finally {
     stage.abandon();
@@ -115,7 +139,7 @@ async function checkDataFiles(
   requireNoneOf(targets, data.test?.dataset.files ?? [], 'an image of the test data');
   const { validation } = loaded.recipe.data;
   if (!validation) return;
-  // A run does not read the validation data, so that it cannot be opened is no reason to stop.
+  // Only auto reads the validation data, so that it cannot be opened is no reason to stop here.
   const opened = await openDataset(validation, loaded.base).catch((error: unknown) => {
     if (error instanceof LetheError) return null;
     throw error;
@@ -123,78 +147,8 @@ async function checkDataFiles(
   requireNoneOf(targets, opened?.files ?? [], 'an image of the validation data');
 }
 
-interface Outcome {
-  readonly cost: { readonly sampleGradients: number; readonly share: number };
-  readonly projections: readonly ProjectionRecord[];
-}
-
-/** Runs the method on `values`, counts its cost against the budget and checks what it leaves. */
-async function unlearn(
-  job: OpenJob,
-  loaded: LoadedRecipe,
-  values: ParameterValues,
-  hooks: JobHooks,
-): Promise<Outcome> {
-  const { recipe } = loaded;
-  const { engine, data, heads } = job;
-  const projections: ProjectionRecord[] = [];
-  const retraining = recipe.retrainEpochs * data.retained.length;
-  const limit = recipe.budget ? recipe.budget.share * retraining : Infinity;
-  const meter = new ProgressMeter();
-  let sampleGradients = 0;
-  hooks.progress({ phase: 'unlearning' });
-  await methodNamed(recipe.method.name).run({
-    engine,
-    values,
-    train: data.train,
-    retained: accessibleRetained(data.retained, recipe.retainAccess, recipe.seed),
-    forgotten: data.forgotten,
-    heads,
-    settings: recipe.method,
-    random: new Random(recipe.seed),
-    signal: hooks.signal,
-    progress: update => hooks.progress(meter.measure(update)),
-    addCost: count => {
-      sampleGradients += count;
-      if (sampleGradients > limit) throw overBudget(recipe.budget!.share, retraining);
-    },
-    recordProjection: record => projections.push(record),
-  });
-  roundToStored(engine.parameters, values);
-  requireFinite(
-    values,
-    `The method ${recipe.method.name} left a model that cannot be used and nothing was written`,
-  );
-  return { cost: { sampleGradients, share: sampleGradients / retraining }, projections };
-}
-
-function overBudget(share: number, retraining: number): LetheError {
-  return new LetheError(
-    `The run was stopped because its cost passed the budget: ${share} of retraining is ${Math.floor(share * retraining)} ` +
-      'sample gradients. Raise budget.share, or lower method.epochs or method.batchSize. No file was changed.',
-  );
-}
-
 function stopIfAsked(hooks: JobHooks): void {
   if (hooks.signal.aborted) throw new CancelledError();
-}
-
-async function measureReference(
-  job: OpenJob,
-  loaded: LoadedRecipe,
-  paths: JobPaths,
-  signal: AbortSignal,
-): Promise<{ metrics: ModelMetrics | null; files: { from: string; to: string }[] }> {
-  if (paths.reference === null) return { metrics: null, files: [] };
-  const engine: Engine = await openEngine(loaded, paths.reference, job.threads);
-  try {
-    return {
-      metrics: await evaluateModel(engine, engine.initialValues(), job.data, job.heads, signal),
-      files: filesOf(engine.model),
-    };
-  } finally {
-    await engine.close();
-  }
 }
 
 interface Finished {
@@ -203,7 +157,10 @@ interface Finished {
   readonly paths: JobPaths;
   readonly values: ParameterValues;
   readonly result: RunResult;
+  readonly history: Report['history'];
   readonly referenceFiles: readonly { from: string; to: string }[];
+  /** The files of each further retrained model. */
+  readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
 }
 
 async function writeOutputs(stage: OutputStage, finished: Finished): Promise<void> {
@@ -228,13 +185,17 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
       ),
     },
     reference: finished.referenceFiles.length > 0 ? hashModel(finished.referenceFiles, paths.report) : null,
+    references: finished.otherReferences.map(files => hashModel(files, paths.report)),
     recipe: describeRecipe(loaded, paths.report),
     forgotten: await hashSamples(job.data.train, job.data.forgotten),
     threads: job.threads,
+    engine: job.engine.kind,
     seed: loaded.recipe.seed,
     method: result.method,
     metrics: { before: result.before, after: result.after, reference: result.reference },
     projections: result.projections,
+    ...(result.search && { chosen: result.search.chosen }),
+    ...(result.certificate && { certificate: result.certificate }),
     cost: result.cost,
     seconds: result.seconds,
   };
@@ -252,8 +213,10 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     },
     heads: job.heads,
     threads: job.threads,
+    engine: job.engine.kind,
     warnings: job.data.warnings,
     result,
+    history: finished.history,
     weights,
   };
   stage.write(join(paths.report, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);

@@ -70,6 +70,8 @@ export async function verifyReceipt(path: string, replay: boolean, hooks: JobHoo
   await check('unlearned model', () => checkModel(receipt.model.after, folder));
   const { reference } = receipt;
   if (reference) await check('reference model', () => checkModel(reference, folder));
+  for (const [index, other] of (receipt.references ?? []).entries())
+    await check(`reference model ${index + 2}`, () => checkModel(other, folder));
   if (receipt.recipe.path !== '') await check('recipe', () => checkFile(receipt.recipe, folder));
   await check('forgotten samples', () => checkSamples(receipt, loaded()));
   await check('metrics of the original', () => measured(receipt.model.before, receipt.metrics.before));
@@ -138,7 +140,9 @@ async function checkSamples(receipt: Receipt, loaded: LoadedRecipe): Promise<str
 
 /** The recipe of the receipt; the file itself is checked apart. */
 function loadedFrom(receipt: Receipt, folder: string, name: string, changes: object = {}): LoadedRecipe {
-  const content = { ...(receipt.recipe.content as object), threads: receipt.threads, ...changes };
+  const { threads, engine } = receipt;
+  const same = { threads, ...(engine === undefined ? {} : { engine }) };
+  const content = { ...(receipt.recipe.content as object), ...same, ...changes };
   return recipeFromJson(content, resolve(folder, receipt.recipe.base), name);
 }
 
@@ -187,6 +191,8 @@ async function checkReplay(
     const loaded = loadedFrom(receipt, folder, 'the recipe of the receipt', {
       output,
       report: join(temporary, 'replay.report'),
+      // Only the model is compared.
+      evaluation: 'basic',
     });
     const result = await runRecipe({ ...loaded, base: original.base }, hooks);
     const replayed = parseReceipt(readFileSync(result.receipt, 'utf8'), result.receipt);

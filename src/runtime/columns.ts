@@ -3,12 +3,20 @@ import { elementCount, zeros, type Tensor } from '../tensor/tensor';
 import type { Batch, ConstraintKind, HeadLoss } from './contracts';
 import type { ResolvedLoss } from './loss';
 
-/** The columns of a projection: which sample each belongs to, and its cotangent on every head. */
+/** A column of G: the gradient of a weighted sum of elements of one head's output, for one sample. */
+export interface Column {
+  /** The position in the batch of the sample behind it. */
+  readonly sample: number;
+  readonly head: number;
+  /** Places within the sample's output, and their weights. */
+  readonly elements: ArrayLike<number>;
+  readonly weights: ArrayLike<number>;
+}
+
+/** The columns of a projection, and the dims of one sample's output by head. */
 export interface ColumnPlan {
-  /** The position in the batch of the sample behind each column. */
-  readonly samples: readonly number[];
-  /** By head, [columns, …dims of the head's output]. */
-  readonly cotangents: readonly Tensor[];
+  readonly columns: readonly Column[];
+  readonly outputs: readonly (readonly number[])[];
 }
 
 /** A head as columns see it: the values its gradients are taken of, and its labels. */
@@ -30,40 +38,90 @@ export function planColumns(
   random: () => number,
 ): ColumnPlan {
   const samples = (batch.inputs[0] as Tensor).dims[0] as number;
-  const columns: { sample: number; head: number; fill: (target: Float32Array, start: number) => void }[] = [];
+  const columns: Column[] = [];
   heads.forEach(({ head, output, resolved }, index) => {
     const size = elementCount(output.dims.slice(1));
     const data = output.data as Float32Array;
     for (let sample = 0; sample < samples; sample++) {
       const start = sample * size;
       const one = (element: number): void => {
-        columns.push({ sample, head: index, fill: (target, at) => (target[at + element] = 1) });
+        columns.push({ sample, head: index, elements: [element], weights: [1] });
       };
       if (kind === 'all-outputs' || (head.loss === 'mse' && kind !== 'random-combination'))
         for (let element = 0; element < size; element++) one(element);
       else if (kind === 'random-combination') {
+        const elements = Array.from({ length: size }, (_, element) => element);
         const weights = Float32Array.from({ length: size }, () => random());
-        columns.push({ sample, head: index, fill: (target, at) => target.set(weights, at) });
-      } else if (kind === 'given-label' && resolved.kind === 'class-indices')
-        columns.push({ sample, head: index, fill: labelledElements(resolved, sample, samples, size) });
-      else one(largest(data, start, size));
+        columns.push({ sample, head: index, elements, weights });
+      } else if (kind === 'given-label' && resolved.kind === 'class-indices') {
+        const elements = labelledElements(resolved, sample, samples).filter(place => place < size);
+        columns.push({ sample, head: index, elements, weights: elements.map(() => 1) });
+      } else one(largest(data, start, size));
     }
   });
-  const cotangents = heads.map(({ output }) => zeros('float32', [columns.length, ...output.dims.slice(1)]));
-  columns.forEach((column, at) => {
-    const target = cotangents[column.head] as Tensor;
-    column.fill(target.data as Float32Array, at * elementCount(target.dims.slice(1)));
-  });
-  return { samples: columns.map(column => column.sample), cotangents };
+  return { columns, outputs: heads.map(({ output }) => output.dims.slice(1)) };
 }
 
-/** The sum of the logits of a sample's labels (one, unless the model labels positions). */
+/** How many columns `planColumns` gives. */
+export function countColumns(
+  samples: number,
+  heads: readonly { readonly loss: string; readonly size: number }[],
+  kind: ConstraintKind,
+): number {
+  const each = heads.map(({ loss, size }) =>
+    kind === 'all-outputs' || (loss === 'mse' && kind !== 'random-combination') ? size : 1,
+  );
+  return samples * each.reduce((sum, count) => sum + count, 0);
+}
+
+/** The cotangents of each column by itself: by head, [columns, …dims of the head's output]. */
+export function columnCotangents({ columns, outputs }: ColumnPlan): Tensor[] {
+  const cotangents = outputs.map(dims => zeros('float32', [columns.length, ...dims]));
+  columns.forEach(({ head, elements, weights }, at) => {
+    const data = cotangents[head]?.data as Float32Array;
+    const start = at * elementCount(outputs[head] as readonly number[]);
+    for (let index = 0; index < elements.length; index++) data[start + elements[index]!] = weights[index]!;
+  });
+  return cotangents;
+}
+
+/** Σ over columns of coefficient × cotangent: by head, [samples, …dims of the head's output]. */
+export function combineColumns(
+  { columns, outputs }: ColumnPlan,
+  samples: number,
+  coefficients: Float64Array,
+): Tensor[] {
+  const cotangents = outputs.map(dims => zeros('float32', [samples, ...dims]));
+  columns.forEach(({ sample, head, elements, weights }, at) => {
+    const data = cotangents[head]?.data as Float32Array;
+    const start = sample * elementCount(outputs[head] as readonly number[]);
+    for (let index = 0; index < elements.length; index++)
+      data[start + elements[index]!]! += weights[index]! * coefficients[at]!;
+  });
+  return cotangents;
+}
+
+/** The product of each column's cotangent with tangents of the outputs (by head, [samples, …]). */
+export function alongColumns(
+  { columns, outputs }: ColumnPlan,
+  tangents: readonly Float32Array[],
+): Float64Array {
+  return Float64Array.from(columns, ({ sample, head, elements, weights }) => {
+    const data = tangents[head] as Float32Array;
+    const start = sample * elementCount(outputs[head] as readonly number[]);
+    let sum = 0;
+    for (let index = 0; index < elements.length; index++)
+      sum += weights[index]! * data[start + elements[index]!]!;
+    return sum;
+  });
+}
+
+/** The places of the logits of a sample's labels (one, unless the model labels positions). */
 function labelledElements(
   resolved: ResolvedLoss & { kind: 'class-indices' },
   sample: number,
   samples: number,
-  size: number,
-): (target: Float32Array, at: number) => void {
+): number[] {
   const perSample = resolved.positions / samples;
   const inner = elementCount(resolved.dims.slice(resolved.classAxis + 1));
   const places: number[] = [];
@@ -72,9 +130,7 @@ function labelledElements(
     if (label < 0) continue;
     places.push(Math.floor(position / inner) * resolved.classes * inner + label * inner + (position % inner));
   }
-  return (target, at) => {
-    for (const place of places) if (place < size) target[at + place] = 1;
-  };
+  return places;
 }
 
 function largest(data: Float32Array, start: number, size: number): number {

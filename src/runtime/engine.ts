@@ -5,13 +5,14 @@ import { ModelError } from '../onnx/errors';
 import type { OpenedModel } from '../onnx/openedModel';
 import { openModel } from '../tfjs/openModel';
 import { elementCount, zeros, type Tensor } from '../tensor/tensor';
-import { chunkBytes, chunkLimit, chunksOf, joinChunks, takeChunk, takeSamples } from './batches';
-import { planColumns } from './columns';
+import { chunkLimit, chunksOf, joinChunks, takeChunk, takeSamples } from './batches';
+import { columnCotangents, countColumns, planColumns, type ColumnPlan } from './columns';
 import type {
   Batch,
   ConstraintKind,
   HeadLoss,
   LossGradient,
+  ModelEngine,
   Parameter,
   ParameterValues,
   ProjectionResult,
@@ -21,7 +22,8 @@ import { gradientGraph, seedName, type Seeding } from './graphs';
 import { resolveHead, scaledWeights } from './headLoss';
 import type { ResolvedLoss } from './loss';
 import { lossFeeds, lossShape } from './lossGraph';
-import { perSampleFactors } from './perSample';
+import { projectMatrixFree } from './matrixFree';
+import { factorBytes, perSampleFactors } from './perSample';
 import { outputStructure, type OutputStructure } from './linearLayers';
 import { intermediate, predict } from './predict';
 import { Parity } from './parity';
@@ -36,10 +38,18 @@ export interface EngineOptions {
   readonly threads?: number;
   readonly freeze?: readonly string[];
   readonly include?: readonly string[];
+  /** false keeps gradients in the layout that the model has, for comparison. */
+  readonly blockedLayout?: boolean;
 }
 
+/** A projection on more columns, or on gradients that take more memory, is solved without them. */
+const mostColumns = 1000;
+const mostBytes = 1.2e9;
+
 /** A model in ONNX Runtime. Close it to give its memory back. */
-export class Engine {
+export class Engine implements ModelEngine {
+  readonly kind = 'onnxruntime';
+  readonly notes: readonly string[] = [];
   private readonly parity: Parity;
 
   private constructor(
@@ -60,7 +70,11 @@ export class Engine {
       include: options.include ?? [],
     });
     return Promise.resolve(
-      new Engine(model, new Workspace(parts, options.threads ?? 2), readParameters(parts)),
+      new Engine(
+        model,
+        new Workspace(parts, options.threads ?? 2, options.blockedLayout ?? true),
+        readParameters(parts),
+      ),
     );
   }
 
@@ -106,6 +120,11 @@ export class Engine {
     return predict(this.workspace, values, await this.adapted(given), options.logits === true);
   }
 
+  /** The dims of every value of the graph, for inputs in the model's order. */
+  valueShapes(values: ParameterValues, given: readonly Tensor[]): Promise<ShapeTable> {
+    return this.workspace.shapesFor(values, this.workspace.adapted(given));
+  }
+
   /**
    * What the loss of each head starts from: logits for the cross-entropies (log p where nodes that move elements follow
    * a softmax), the output as the file defines it for mse.
@@ -143,13 +162,14 @@ export class Engine {
     const weights = heads.map(head => scaledWeights(samples, head.weight, sampleWeights));
     const total: ParameterValues = new Map();
     let loss = 0;
+    const blockSize = await this.workspace.blockSize();
     for (const chunk of chunksOf(samples, chunkLimit(shapes, 3), shapes.fixedBatch)) {
       const plans = heads.map((head, index) => ({
         output: head.output,
         shape: lossShape(resolved[index] as ResolvedLoss, chunk.size),
       }));
       const key = `${shapeKey(batch.inputs)}|${chunk.size}|${JSON.stringify(plans)}`;
-      const graph = this.workspace.graph(key, () => gradientGraph(shapes, chunk.size, plans));
+      const graph = this.workspace.graph(key, () => gradientGraph(shapes, chunk.size, plans, blockSize));
       const session = await this.workspace.session(`gradient|${key}`, 'the gradient graph', () => graph.spec);
       const feeds: Record<string, RuntimeTensor> = {
         ...this.workspace.dataFeeds(batch.inputs.map(input => takeChunk(input, chunk))),
@@ -209,7 +229,9 @@ export class Engine {
 
   /**
    * θ ← θ − strength · P_{G⊥} θ in place, G from the batch's samples (DESIGN §2, D2). Labels matter only to the kind
-   * `given-label`. `random` gives standard normal numbers. Throws a RuntimeFailure when the result is not finite.
+   * `given-label`. `random` gives standard normal numbers. Up to 1,000 columns whose factors fit into memory are solved
+   * exactly, others matrix-free. Where the columns span all parameters, nothing is changed and `noRoom` is true. Throws a
+   * RuntimeFailure when the result is not finite.
    */
   async project(
     values: ParameterValues,
@@ -219,64 +241,96 @@ export class Engine {
       readonly kind: ConstraintKind;
       readonly heads: readonly HeadLoss[];
       readonly random: () => number;
+      /** Chosen by size when it is left out. */
+      readonly solver?: 'direct' | 'matrix-free';
     },
   ): Promise<ProjectionResult> {
     this.requireTrainable();
     const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
+    if (shapes.mixesSamples)
+      throw new RuntimeFailure(
+        `${this.workspace.parts.model.path} computes the outputs of a sample from the whole batch, so no sample has a gradient of ` +
+          'its own and the model cannot be projected. Choose another method.',
+      );
+    const samples = sampleCount(batch.inputs);
     const { heads, kind } = options;
+    const columns = countColumns(
+      samples,
+      heads.map(({ output, loss }) => {
+        const dims = shapes.dims(output, shapes.fixedBatch ?? samples);
+        return { loss, size: elementCount(dims.slice(1)) };
+      }),
+      kind,
+    );
+    const plan = async (): Promise<ColumnPlan> => {
+      const outputs = await this.predict(values, batch.inputs, { logits: true });
+      const planned = heads.map((head, index) => ({
+        head,
+        output: this.headOutput(head, outputs),
+        resolved: this.resolve(head, shapes, samples, batch.labels[index], index),
+      }));
+      return planColumns(batch, planned, kind, options.random);
+    };
+    const names = heads.map(head => this.columnValue(head));
     const [head] = heads;
-    let inputs = batch.inputs;
-    let seeding: Seeding;
-    const cotangents: Record<string, RuntimeTensor> = {};
-    if (
+    const largest =
       kind === 'largest-logit' &&
       heads.length === 1 &&
       head &&
       head.loss !== 'mse' &&
-      shapes.fixedBatch === null
-    ) {
-      seeding = { kind: 'largest', value: this.workspace.logitsOf(head.output) };
-    } else {
-      const samples = sampleCount(inputs);
-      const outputs = await this.predict(values, inputs, { logits: true });
-      const plan = planColumns(
-        batch,
-        heads.map((each, index) => ({
-          head: each,
-          output: this.headOutput(each, outputs),
-          resolved: this.resolve(each, shapes, samples, batch.labels[index], index),
-        })),
-        kind,
-        options.random,
-      );
-      inputs = inputs.map(input => takeSamples(input, plan.samples));
-      const names = heads.map(each => this.columnValue(each));
-      names.forEach((name, index) => (cotangents[seedName(name)] = feed(plan.cotangents[index] as Tensor)));
-      seeding = { kind: 'given', values: names };
+      shapes.fixedBatch === null;
+    const seeding: Seeding = largest
+      ? { kind: 'largest', value: this.workspace.logitsOf(head.output) }
+      : { kind: 'given', values: names };
+    const direct =
+      options.solver === undefined
+        ? columns <= mostColumns &&
+          factorBytes(this.workspace, shapes, batch.inputs, columns, seeding) <= mostBytes
+        : options.solver === 'direct';
+    if (!direct) {
+      const found = await projectMatrixFree(this.workspace, values, batch.inputs, await plan(), names);
+      const { rest, iterations, relativeResidual, residual, spanned, cost } = found;
+      if (!spanned) this.move(values, rest, options.strength);
+      return { columns, rank: null, residual, iterations, relativeResidual, noRoom: spanned, cost };
     }
-    const columns = sampleCount(inputs);
-    const limit = Math.floor((4 * chunkBytes) / Math.max(1, 2 * shapes.bytesPerSample()));
-    if (columns > limit)
-      throw new RuntimeFailure(
-        `A projection on ${columns} gradients of ${this.workspace.parts.model.path} needs more memory than Lethe allows itself. ` +
-          `Lower constraintSamples so that there are at most ${limit} gradients.`,
+    let inputs = batch.inputs;
+    let cotangents: Record<string, RuntimeTensor> = {};
+    if (!largest) {
+      const chosen = await plan();
+      const samplesOfColumns = chosen.columns.map(column => column.sample);
+      inputs = inputs.map(input => takeSamples(input, samplesOfColumns));
+      const given = columnCotangents(chosen);
+      cotangents = Object.fromEntries(
+        names.map((name, index) => [seedName(name), feed(given[index] as Tensor)]),
       );
+    }
     const found = await perSampleFactors(this.workspace, values, inputs, seeding, true, cotangents);
     const sessions = (key: string, what: string, make: () => GraphSpec): Promise<Session> =>
       this.workspace.session(key, what, make);
     const { rest, rank, residual } = await projectOut(values, found.factors, found.values, columns, sessions);
+    const parameters = [...values.values()].reduce((sum, data) => sum + data.length, 0);
+    const noRoom = rank === parameters;
+    if (!noRoom) this.move(values, rest, options.strength);
+    return { columns, rank, residual, noRoom, cost: 3 * columns };
+  }
+
+  /** θ ← θ − strength · direction. */
+  private move(
+    values: ParameterValues,
+    direction: ReadonlyMap<string, Float32Array | Float64Array>,
+    strength: number,
+  ): void {
     for (const { name } of this.workspace.parts.trainable) {
-      const [target, source] = [values.get(name) as Float32Array, rest.get(name) as Float32Array];
+      const [target, source] = [values.get(name) as Float32Array, direction.get(name)!];
       let sum = 0;
       for (let index = 0; index < target.length; index++)
-        sum += target[index] = (target[index] as number) - options.strength * (source[index] as number);
+        sum += target[index] = (target[index] as number) - strength * (source[index] as number);
       if (!Number.isFinite(sum))
         throw new RuntimeFailure(
           `The projection made the parameter ${name} not finite. Lower projectionStrength.`,
         );
     }
-    return { columns, rank, residual, cost: 3 * columns };
   }
 
   /** Inputs in the types that the graph computes with; the first ones show that a translation is right. */

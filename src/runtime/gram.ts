@@ -5,7 +5,7 @@ import { internalOpset } from '../onnx/upgrade';
 import type { ValueInfo } from '../onnx/model';
 import { elementCount } from '../tensor/tensor';
 import type { FactorOutput } from './graphs';
-import type { GraphSpec } from './session';
+import { feedFloats, type GraphSpec, type RuntimeTensor } from './session';
 
 const float64Type = 11;
 const float32Type = 1;
@@ -13,16 +13,25 @@ const float32Type = 1;
 /** Names of the graph inputs and outputs. */
 export const gramNames = {
   gram: 'lethe/gram',
-  product: 'lethe/product',
   coefficients: 'lethe/coefficients',
   vector: (parameter: string): string => `lethe/vector/${parameter}`,
   rest: (parameter: string): string => `lethe/rest/${parameter}`,
   explicit: (parameter: string): string => `lethe/explicit/${parameter}`,
 };
 
-/** A factor in double precision, as matrices. */
+/** Some columns of explicit gradients in double precision. */
+interface Piece {
+  readonly rows: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Columns of gradients are cast in pieces of this many bytes, which stay in a processor's cache. */
+const pieceBytes = 8e6;
+
+/** A factor as matrices: dense ones in double precision, explicit gradients as they come, to be cast piece by piece. */
 type Factor =
-  | { readonly kind: 'explicit'; readonly rows: string; readonly size: number }
+  | { readonly kind: 'explicit'; readonly value: string; readonly size: number }
   | {
       readonly kind: 'outer';
       readonly left: string;
@@ -34,99 +43,140 @@ type Factor =
 interface Setup {
   readonly b: GraphBuilder;
   readonly inputs: ValueInfo[];
-  readonly factors: readonly { readonly parameter: string; readonly factor: Factor }[];
+  readonly factors: readonly {
+    readonly parameter: string;
+    /** The name of the vector's part, float32 [size]. */
+    readonly vector: string;
+    /** Emits what reads the factor; called just before its use, so that ONNX Runtime frees one before the next. */
+    read(): Factor;
+  }[];
 }
 
 /**
- * The graph from factors and vectors v (one a parameter, float32) to K [k, k] and b [k], both float64. Gradients of
- * parameters that factors leave out come as explicit inputs [k, …].
+ * The graph from factors and vectors v (one a parameter, float32) to K and b side by side, float64 [k, k + 1].
+ * Gradients of parameters that factors leave out come as explicit inputs [k, …].
  */
 export function gramGraph(factors: readonly FactorOutput[], columns: number): GraphSpec {
   const { b, inputs, factors: list } = setUp(factors, columns);
-  const grams: string[] = [];
-  const products: string[] = [];
-  for (const { parameter, factor } of list) {
-    grams.push(gramOf(b, factor, columns));
-    products.push(productWith(b, factor, vectorOf(b, parameter, factor), columns));
+  // K and b of a piece make one value: were they apart, ONNX Runtime would keep all pieces in double for the other one.
+  const shares: string[] = [];
+  for (const { vector, read } of list) {
+    const factor = read();
+    if (factor.kind === 'explicit')
+      for (const { rows, start, end } of piecesOf(b, factor.value)) {
+        const part = b.reshape(doublePart(b, vector, start, end), [end - start, 1]);
+        const product = b.op('MatMul', [rows, part], [columns, 1]);
+        shares.push(b.concat([timesTransposed(b, rows, rows), product], 1));
+      }
+    else {
+      const product = productWith(b, factor, matrixOf(b, vector, factor.size), columns);
+      shares.push(b.concat([gramOf(b, factor, columns), b.reshape(product, [columns, 1])], 1));
+    }
   }
-  const outputs = [
-    output(b, b.total(grams), gramNames.gram),
-    output(b, b.total(products), gramNames.product),
-  ];
-  return spec(b, inputs, outputs);
+  return spec(b, inputs, [output(b, b.total(shares), gramNames.gram)]);
 }
 
-/** The graph from factors, vectors v and coefficients α (float64 [k]) to v − Gα (float32) and Gᵀ(v − Gα). */
+/** The graph from factors, vectors v and coefficients α (float64 [k]) to v − Gα, computed in float64, as float32. */
 export function projectGraph(factors: readonly FactorOutput[], columns: number): GraphSpec {
   const { b, inputs, factors: list } = setUp(factors, columns);
   inputs.push({ name: gramNames.coefficients, dtype: 'float64', dims: [columns] });
   b.declare(gramNames.coefficients, [columns]);
+  const alpha = b.reshape(gramNames.coefficients, [1, columns]);
   const outputs: ValueInfo[] = [];
-  const products: string[] = [];
-  for (const { parameter, factor } of list) {
-    const rest = b.binary('Sub', vectorOf(b, parameter, factor), combination(b, factor, columns));
-    const single = b.op('Cast', [rest], b.dims(rest), { to: float32Type });
-    outputs.push(output(b, single, gramNames.rest(parameter), 'float32'));
-    products.push(productWith(b, factor, rest, columns));
+  for (const { parameter, vector, read } of list) {
+    const factor = read();
+    const rests: string[] = [];
+    if (factor.kind === 'explicit')
+      for (const { rows, start, end } of piecesOf(b, factor.value)) {
+        const share = b.reshape(b.op('MatMul', [alpha, rows], [1, end - start]), [end - start]);
+        rests.push(b.cast(b.binary('Sub', doublePart(b, vector, start, end), share), float32Type));
+      }
+    else {
+      const share = combination(b, factor, columns);
+      rests.push(b.cast(b.binary('Sub', matrixOf(b, vector, factor.size), share), float32Type));
+    }
+    outputs.push(output(b, b.concat(rests, 0), gramNames.rest(parameter)));
   }
-  outputs.push(output(b, b.total(products), gramNames.product));
   return spec(b, inputs, outputs);
+}
+
+/** The feeds of both graphs that hold the factors, in the dims that the graphs expect. */
+export function factorFeeds(
+  factors: readonly FactorOutput[],
+  values: Readonly<Record<string, RuntimeTensor>>,
+  columns: number,
+): Record<string, RuntimeTensor> {
+  const feeds: Record<string, RuntimeTensor> = {};
+  const add = (name: string, dims: readonly number[]): void => {
+    feeds[name] ??= feedFloats((values[name] as RuntimeTensor).data as Float32Array, dims);
+  };
+  for (const factor of factors)
+    if (factor.kind === 'explicit') add(factor.value, [columns, elementCount(factor.dims.slice(1))]);
+    else {
+      add(factor.left, factor.leftDims);
+      add(factor.right, factor.rightDims);
+    }
+  return feeds;
 }
 
 function setUp(factors: readonly FactorOutput[], columns: number): Setup {
   const b = new GraphBuilder('lethe-gram');
   const inputs: ValueInfo[] = [];
-  const cast = new Map<string, string>();
-  const asDouble = (name: string, dims: readonly number[]): string => {
-    let value = cast.get(name);
-    if (value === undefined) {
-      inputs.push({ name, dtype: 'float32', dims });
-      b.declare(name, dims);
-      value = b.cast(name, float64Type);
-      cast.set(name, value);
-    }
-    return value;
+  const input = (name: string, dims: readonly number[]): string => {
+    if (b.hasDims(name)) return b.reshape(name, dims);
+    inputs.push({ name, dtype: 'float32', dims });
+    return b.declare(name, dims);
   };
   const list = factors.map(found => {
     const count =
       found.kind === 'explicit'
         ? elementCount(found.dims.slice(1))
         : (found.leftDims[2] as number) * (found.rightDims[2] as number);
-    asDouble(gramNames.vector(found.parameter), [count]);
-    if (found.kind === 'explicit') {
-      const rows = b.reshape(asDouble(found.value, found.dims), [columns, count]);
-      return { parameter: found.parameter, factor: { kind: 'explicit' as const, rows, size: count } };
-    }
-    const [, positions, rows] = found.leftDims as [number, number, number];
-    const width = found.rightDims[2] as number;
-    const left = b.reshape(asDouble(found.left, found.leftDims), [columns * positions, rows]);
-    const right = b.reshape(asDouble(found.right, found.rightDims), [columns * positions, width]);
-    const size: readonly [number, number] = [rows, width];
-    return { parameter: found.parameter, factor: { kind: 'outer' as const, left, right, positions, size } };
+    return {
+      parameter: found.parameter,
+      vector: input(gramNames.vector(found.parameter), [count]),
+      read: (): Factor => {
+        if (found.kind === 'explicit')
+          return { kind: 'explicit', value: input(found.value, [columns, count]), size: count };
+        const [, positions, rows] = found.leftDims as [number, number, number];
+        const width = found.rightDims[2] as number;
+        const matrix = (name: string, dims: readonly number[], size: number): string =>
+          b.reshape(b.cast(input(name, dims), float64Type), [columns * positions, size]);
+        return {
+          kind: 'outer',
+          left: matrix(found.left, found.leftDims, rows),
+          right: matrix(found.right, found.rightDims, width),
+          positions,
+          size: [rows, width],
+        };
+      },
+    };
   });
-  const vectors = new Map(
-    list.map(({ parameter }) => [parameter, cast.get(gramNames.vector(parameter)) as string]),
-  );
-  for (const [parameter, value] of vectors) b.declare(doubleVector(parameter), b.dims(value));
-  for (const [parameter, value] of vectors)
-    b.push({
-      name: doubleVector(parameter),
-      opType: 'Identity',
-      domain: '',
-      inputs: [value],
-      outputs: [doubleVector(parameter)],
-      attributes: new Map(),
-    });
   return { b, inputs, factors: list };
 }
 
-function doubleVector(parameter: string): string {
-  return `lethe-gram/double/${parameter}`;
+/**
+ * Explicit gradients [k, count] in pieces, each cast when it is used: the whole in double would be twice as large and
+ * leave the processor's caches.
+ */
+function* piecesOf(b: GraphBuilder, value: string): Generator<Piece> {
+  const [columns, count] = b.dims(value) as [number, number];
+  const most = Math.max(64, Math.floor(pieceBytes / (8 * columns)));
+  const width = Math.ceil(count / Math.ceil(count / most));
+  for (let start = 0; start < count; start += width) {
+    const end = Math.min(count, start + width);
+    yield { rows: b.cast(b.slice(value, [1], [start], [end]), float64Type), start, end };
+  }
 }
 
-function vectorOf(b: GraphBuilder, parameter: string, factor: Factor): string {
-  const dims = factor.kind === 'explicit' ? [factor.size, 1] : factor.size;
-  return b.reshape(doubleVector(parameter), dims);
+/** Elements of a float32 vector in double precision. */
+function doublePart(b: GraphBuilder, vector: string, start: number, end: number): string {
+  return b.cast(b.slice(vector, [0], [start], [end]), float64Type);
+}
+
+/** A float32 vector as a matrix in double precision. */
+function matrixOf(b: GraphBuilder, vector: string, size: readonly [number, number]): string {
+  return b.reshape(b.cast(vector, float64Type), size);
 }
 
 /** A · Bᵀ of matrices, by Gemm: ONNX Runtime has it in double precision. */
@@ -135,9 +185,10 @@ function timesTransposed(b: GraphBuilder, left: string, right: string): string {
   return b.op('Gemm', [left, right], dims, { transB: 1 });
 }
 
+type OuterMatrices = Extract<Factor, { kind: 'outer' }>;
+
 /** The factor's share of K. For one position it is (L Lᵀ) ∘ (R Rᵀ), else that summed over pairs of positions. */
-function gramOf(b: GraphBuilder, factor: Factor, columns: number): string {
-  if (factor.kind === 'explicit') return timesTransposed(b, factor.rows, factor.rows);
+function gramOf(b: GraphBuilder, factor: OuterMatrices, columns: number): string {
   const pairs = b.binary(
     'Mul',
     timesTransposed(b, factor.left, factor.left),
@@ -149,33 +200,23 @@ function gramOf(b: GraphBuilder, factor: Factor, columns: number): string {
 }
 
 /** The factor's share of Gᵀv: [k]. */
-function productWith(b: GraphBuilder, factor: Factor, vector: string, columns: number): string {
-  if (factor.kind === 'explicit')
-    return b.reshape(b.op('MatMul', [factor.rows, vector], [columns, 1]), [columns]);
+function productWith(b: GraphBuilder, factor: OuterMatrices, vector: string, columns: number): string {
   const applied = b.op('MatMul', [factor.left, vector], b.dims(factor.right));
   const terms = b.binary('Mul', applied, factor.right);
   return b.sum(b.reshape(terms, [columns, elementCount(b.dims(terms)) / columns]), [1]);
 }
 
 /** The factor's share of Gα, in the dims of its vector. */
-function combination(b: GraphBuilder, factor: Factor, columns: number): string {
-  const alpha = gramNames.coefficients;
-  if (factor.kind === 'explicit')
-    return b.op('Gemm', [factor.rows, b.reshape(alpha, [columns, 1])], [factor.size, 1], { transA: 1 });
+function combination(b: GraphBuilder, factor: OuterMatrices, columns: number): string {
   const { positions, size } = factor;
-  const byPosition = b.expand(b.reshape(alpha, [columns, 1]), [columns, positions]);
+  const byPosition = b.expand(b.reshape(gramNames.coefficients, [columns, 1]), [columns, positions]);
   const scaled = b.binary('Mul', factor.right, b.reshape(byPosition, [columns * positions, 1]));
   return b.op('Gemm', [factor.left, scaled], size, { transA: 1 });
 }
 
-function output(
-  b: GraphBuilder,
-  value: string,
-  name: string,
-  dtype: 'float64' | 'float32' = 'float64',
-): ValueInfo {
+function output(b: GraphBuilder, value: string, name: string): ValueInfo {
   b.push({ name, opType: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: new Map() });
-  return { name, dtype, dims: b.dims(value) };
+  return { name, dtype: name === gramNames.gram ? 'float64' : 'float32', dims: b.dims(value) };
 }
 
 function spec(b: GraphBuilder, inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): GraphSpec {

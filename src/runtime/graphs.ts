@@ -6,7 +6,9 @@ import {
   type PerSampleGradient,
 } from '../autodiff/backward';
 import { dependentValues } from '../autodiff/activity';
+import { useBlockedLayout } from '../autodiff/blocked/pass';
 import { GraphBuilder } from '../autodiff/builder';
+import { appendForward } from '../autodiff/forward';
 import type { ValueInfo } from '../onnx/model';
 import { elementCount, type Tensor } from '../tensor/tensor';
 import type { GraphModel } from './graphModel';
@@ -64,8 +66,13 @@ export interface GradientGraph {
   readonly gradients: ReadonlyMap<string, string>;
 }
 
-/** Builds the gradient graph of a sum of losses. */
-export function gradientGraph(shapes: ShapeTable, batch: number, plans: readonly LossPlan[]): GradientGraph {
+/** Builds the gradient graph of a sum of losses; with a block size in the blocked layout. */
+export function gradientGraph(
+  shapes: ShapeTable,
+  batch: number,
+  plans: readonly LossPlan[],
+  blockSize: number | null = null,
+): GradientGraph {
   const { model } = shapes;
   const builder = forwardBuilder(shapes, batch);
   const extra: ValueInfo[] = [];
@@ -89,6 +96,12 @@ export function gradientGraph(shapes: ShapeTable, batch: number, plans: readonly
   });
   const expose = exposer(builder, outputs);
   const names = new Map([...gradients].map(([parameter, value]) => [parameter, expose(value)]));
+  if (blockSize !== null)
+    useBlockedLayout(
+      builder,
+      blockSize,
+      outputs.map(output => output.name),
+    );
   return { spec: finish(model, builder, extra, outputs), losses, gradients: names };
 }
 
@@ -146,7 +159,37 @@ export function cotangentGraph(
   return { spec: finish(model, builder, extra, outputs), gradients: names };
 }
 
-/** Where a per-sample graph leaves what it found about a parameter. */
+/** A graph to the tangents of values, the Jacobian–vector product: parameters move along graph inputs. */
+export function tangentGraph(
+  shapes: ShapeTable,
+  batch: number,
+  values: readonly string[],
+): { spec: GraphSpec; tangents: ReadonlyMap<string, string> } {
+  const { model } = shapes;
+  const builder = forwardBuilder(shapes, batch);
+  const extra: ValueInfo[] = model.trainable.map(({ name, dims }) => {
+    return { name: tangentName(name), dtype: 'float32', dims };
+  });
+  for (const { name, dims } of extra) builder.declare(name, dims as readonly number[]);
+  const seeds = new Map(model.trainable.map(({ name }) => [name, tangentName(name)]));
+  const found = appendForward(builder, [...model.graph.nodes], seeds, values);
+  const outputs: ValueInfo[] = [];
+  const expose = exposer(builder, outputs);
+  const tangents = new Map<string, string>();
+  for (const [value, tangent] of found)
+    if (tangent !== undefined) tangents.set(value, expose(builder.expand(tangent, builder.dims(value))));
+  return { spec: finish(model, builder, extra, outputs), tangents };
+}
+
+/** The name of the graph input that holds the direction a parameter moves along. */
+export function tangentName(parameter: string): string {
+  return `lethe/tangent/${parameter}`;
+}
+
+/**
+ * Where a per-sample graph leaves what it found about a parameter. The outputs hold the elements in this order; with
+ * factors, their own dims may differ from those given here.
+ */
 export type FactorOutput =
   | {
       readonly parameter: string;
@@ -214,18 +257,29 @@ function factorOutput(
   expose: (value: string) => string,
 ): FactorOutput {
   if (gradient.kind === 'explicit' || !factors) {
-    const value = expose(explicitValue(builder, parameter, gradient));
-    return { parameter, kind: 'explicit', value, dims: builder.dims(value) };
+    const value = explicitValue(builder, parameter, gradient);
+    const name = expose(factors ? beforeReshapes(builder, value) : value);
+    return { parameter, kind: 'explicit', value: name, dims: builder.dims(value) };
   }
-  const [left, right] = [expose(gradient.factor.left), expose(gradient.factor.right)];
+  const { left, right } = gradient.factor;
   return {
     parameter,
     kind: 'outer',
-    left,
-    right,
+    left: expose(beforeReshapes(builder, left)),
+    right: expose(beforeReshapes(builder, right)),
     leftDims: builder.dims(left),
     rightDims: builder.dims(right),
   };
+}
+
+/** The value that reshapes made another from: as an output, a reshape would be a copy. */
+function beforeReshapes(builder: GraphBuilder, value: string): string {
+  let name = value;
+  for (;;) {
+    const node = builder.nodes.find(each => each.outputs.includes(name));
+    if (node?.opType !== 'Reshape' || node.domain !== '') return name;
+    name = node.inputs[0] as string;
+  }
 }
 
 /** Makes values graph outputs, each once; one that no node produces (a graph input) goes through a copy. */

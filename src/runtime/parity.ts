@@ -42,7 +42,7 @@ export class Parity {
     const sample = inputs.map(input =>
       takeChunk(input, { start: 0, end: Math.min(size, input.dims[0]!), size }),
     );
-    const witness = await TfjsModel.load(await loadTfjs('tfjs'), this.model.path, readArtifacts(this.model));
+    const witness = await TfjsModel.load(await loadTfjs('tfjs'), this.model, readArtifacts(this.model));
     let wanted: readonly Tensor[];
     try {
       wanted = witness.predict(sample, false);

@@ -1,11 +1,19 @@
 // Per-sample gradients as ONNX Runtime holds them: by one pass where the rules allow it, else sample by sample.
 import { elementCount, type Tensor } from '../tensor/tensor';
-import { takeChunk } from './batches';
+import { chunkLimit, chunksOf, takeChunk } from './batches';
 import type { ParameterValues } from './contracts';
 import { gramNames } from './gram';
-import { cotangentGraph, perSampleGraph, seedName, type FactorOutput, type Seeding } from './graphs';
+import {
+  cotangentGraph,
+  perSampleGraph,
+  seedName,
+  type FactorOutput,
+  type PerSampleGraph,
+  type Seeding,
+} from './graphs';
 import { predict } from './predict';
-import { feed, fetched, type RuntimeTensor } from './session';
+import { feed, feedFloats, fetched, type RuntimeTensor } from './session';
+import type { ShapeTable } from './shapes';
 import { sampleCount, shapeKey, type Workspace } from './workspace';
 
 /** Gradients of the samples of a batch: what describes them, and the tensors under the names that it gives. */
@@ -14,8 +22,11 @@ export interface PerSampleFactors {
   readonly values: Record<string, RuntimeTensor>;
 }
 
+/** Bytes of intermediate values that a chunk may take where the factors of all samples lie beside it. */
+const factorChunkBytes = 1.5e8;
+
 /**
- * Per-sample gradients of one chunk. Parameters without a per-sample rule in this model come from passes with the
+ * Per-sample gradients, in one pass; as `factors` in chunks, into memory that the next call uses again. Parameters without a per-sample rule in this model come from passes with the
  * cotangent of a single sample, so every parameter that the output depends on is there.
  */
 export async function perSampleFactors(
@@ -28,7 +39,7 @@ export async function perSampleFactors(
 ): Promise<PerSampleFactors> {
   const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
-  if (shapes.fixedBatch !== null)
+  if (shapes.fixedBatch !== null || shapes.mixesSamples)
     return oneByOne(
       workspace,
       values,
@@ -37,19 +48,117 @@ export async function perSampleFactors(
       cotangents,
       workspace.parts.trainable.map(({ name }) => name),
     );
-  const key = `factors|${factors}|${shapeKey(inputs)}|${samples}|${JSON.stringify(seeding)}`;
-  const graph = workspace.graph(key, () => perSampleGraph(shapes, samples, seeding, factors));
+  const limit = factors ? chunkLimit(shapes, 3, factorChunkBytes) : samples;
+  const chunks = chunksOf(samples, limit, null);
+  const size = chunks[0]?.size ?? 0;
+  const { key, graph } = factorGraph(workspace, shapes, inputs, size, seeding, factors);
   const found: Record<string, RuntimeTensor> = {};
-  if (graph.factors.length > 0) {
-    const session = await workspace.session(key, 'the per-sample gradients', () => graph.spec);
-    Object.assign(
-      found,
-      await session.run({ ...workspace.dataFeeds(inputs), ...workspace.weights(values), ...cotangents }),
-    );
+  const buffers = factors ? workspace.buffers(key, () => outputBuffers(graph, size, chunks.length)) : null;
+  const session =
+    graph.factors.length > 0
+      ? await workspace.session(key, 'the per-sample gradients', () => graph.spec)
+      : undefined;
+  for (const chunk of session ? chunks : []) {
+    const seeds = Object.entries(cotangents).map(([name, tensor]) => [
+      name,
+      feed(takeChunk(fetched(tensor), chunk)),
+    ]);
+    const feeds = {
+      ...workspace.dataFeeds(inputs.map(input => takeChunk(input, chunk))),
+      ...workspace.weights(values),
+      ...(Object.fromEntries(seeds) as Record<string, RuntimeTensor>),
+    };
+    if (buffers) await session?.run(feeds, rowsOf(graph, buffers, chunk.start, size));
+    else Object.assign(found, await session?.run(feeds));
   }
-  if (graph.remaining.length === 0) return { factors: [...graph.factors], values: found };
+  const described = graph.factors.map(factor => ofAllSamples(factor, samples));
+  if (buffers)
+    for (const factor of described)
+      for (const [name, dims] of factor.kind === 'explicit'
+        ? [[factor.value, factor.dims] as const]
+        : [[factor.left, factor.leftDims] as const, [factor.right, factor.rightDims] as const])
+        found[name] = feedFloats(buffers.get(name)!.subarray(0, elementCount(dims)), dims);
+  if (graph.remaining.length === 0) return { factors: described, values: found };
   const rest = await oneByOne(workspace, values, inputs, seeding, cotangents, graph.remaining);
-  return { factors: [...graph.factors, ...rest.factors], values: { ...found, ...rest.values } };
+  return { factors: [...described, ...rest.factors], values: { ...found, ...rest.values } };
+}
+
+/**
+ * The bytes that a projection on this many gradients holds at once: their factors, and the products of pairs of
+ * positions in double precision.
+ */
+export function factorBytes(
+  workspace: Workspace,
+  shapes: ShapeTable,
+  inputs: readonly Tensor[],
+  columns: number,
+  seeding: Seeding,
+): number {
+  const { trainable } = workspace.parts;
+  const explicit = (names: readonly string[]): number =>
+    4 *
+    columns *
+    trainable.reduce((sum, { name, dims }) => sum + (names.includes(name) ? elementCount(dims) : 0), 0);
+  if (shapes.fixedBatch !== null) return explicit(trainable.map(({ name }) => name));
+  const [chunk] = chunksOf(columns, chunkLimit(shapes, 3, factorChunkBytes), null);
+  const { graph } = factorGraph(workspace, shapes, inputs, chunk?.size ?? 1, seeding, true);
+  let pairs = 0;
+  let bytes = explicit(graph.remaining);
+  for (const factor of graph.factors) {
+    if (factor.kind === 'explicit') bytes += 4 * columns * elementCount(factor.dims.slice(1));
+    else {
+      const { leftDims, rightDims } = factor;
+      bytes += 4 * columns * (elementCount(leftDims.slice(1)) + elementCount(rightDims.slice(1)));
+      pairs = Math.max(pairs, 24 * (columns * (leftDims[1] as number)) ** 2);
+    }
+  }
+  return bytes + pairs;
+}
+
+/** The graph of per-sample gradients for a chunk of samples, and the key of its session. */
+function factorGraph(
+  workspace: Workspace,
+  shapes: ShapeTable,
+  inputs: readonly Tensor[],
+  size: number,
+  seeding: Seeding,
+  factors: boolean,
+): { key: string; graph: PerSampleGraph } {
+  const key = `factors|${factors}|${shapeKey(inputs)}|${size}|${JSON.stringify(seeding)}`;
+  return { key, graph: workspace.graph(key, () => perSampleGraph(shapes, size, seeding, factors)) };
+}
+
+/** Memory for the outputs of all chunks. */
+function outputBuffers(graph: PerSampleGraph, size: number, chunks: number): Map<string, Float32Array> {
+  return new Map(
+    graph.spec.outputs.map(({ name, dims }) => {
+      const rows = elementCount(dims as readonly number[]) / size;
+      return [name, new Float32Array(rows * size * chunks)];
+    }),
+  );
+}
+
+/** The part of the memory that the chunk starting at a sample writes. */
+function rowsOf(
+  graph: PerSampleGraph,
+  buffers: ReadonlyMap<string, Float32Array>,
+  start: number,
+  size: number,
+): Record<string, RuntimeTensor> {
+  return Object.fromEntries(
+    graph.spec.outputs.map(({ name, dims }) => {
+      const row = elementCount(dims as readonly number[]) / size;
+      const data = buffers.get(name)!.subarray(start * row, (start + size) * row);
+      return [name, feedFloats(data, dims as readonly number[])];
+    }),
+  );
+}
+
+function ofAllSamples(factor: FactorOutput, samples: number): FactorOutput {
+  const whole = (dims: readonly number[]): number[] => [samples, ...dims.slice(1)];
+  return factor.kind === 'explicit'
+    ? { ...factor, dims: whole(factor.dims) }
+    : { ...factor, leftDims: whole(factor.leftDims), rightDims: whole(factor.rightDims) };
 }
 
 /** Gradients of single samples, one backward pass each. */
@@ -63,7 +172,8 @@ async function oneByOne(
 ): Promise<PerSampleFactors> {
   const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
-  const size = shapes.fixedBatch ?? 1;
+  // Where samples influence each other, each has its gradient in the batch of all.
+  const size = shapes.fixedBatch ?? (shapes.mixesSamples ? samples : 1);
   const seeds = seeding.kind === 'given' ? seeding.values : [seeding.value];
   const key = `cotangent|${shapeKey(inputs)}|${size}|${seeds.join()}`;
   const graph = workspace.graph(key, () => cotangentGraph(shapes, size, seeds));

@@ -1,6 +1,6 @@
 // One projection θ ← θ − ρ P_{G⊥} θ from per-sample factors that lie in ONNX Runtime (DESIGN §2, D2).
 import { gramSolver } from '../tensor/pseudoInverse';
-import { gramGraph, gramNames, projectGraph } from './gram';
+import { factorFeeds, gramGraph, gramNames, projectGraph } from './gram';
 import type { FactorOutput } from './graphs';
 import { feed, feedFloats, type RuntimeTensor, type Session } from './session';
 import type { GraphSpec } from './session';
@@ -18,8 +18,8 @@ export interface ProjectedVector {
 export type SessionSource = (key: string, what: string, make: () => GraphSpec) => Promise<Session>;
 
 /**
- * P_{G⊥} v for v given by parameter. `factors` describe G, `values` hold them. Done twice with the same G: the
- * second pass removes what rounding left of G in the first ("twice is enough"). The residual is
+ * P_{G⊥} v for v given by parameter. `factors` describe G, `values` hold them. α = K⁺b is refined once with what
+ * rounding left, b − Kα = Gᵀ(v − Gα) ("twice is enough"), and Gα is taken off in float64. The residual is
  * ‖G̃ᵀv_⊥‖ / (√λ_max(G̃ᵀG̃) ‖v_⊥‖) with G̃ the columns of G at unit length.
  */
 export async function projectOut(
@@ -33,34 +33,55 @@ export async function projectOut(
   const gram = await sessions(`gram|${key}`, 'the Gram matrix', () => gramGraph(factors, columns));
   const project = await sessions(`project|${key}`, 'the projection', () => projectGraph(factors, columns));
   const names = factors.map(factor => factor.parameter);
-  const vectors = (source: ParameterValues): Record<string, RuntimeTensor> =>
-    Object.fromEntries(
-      names.map(name => {
-        const data = source.get(name) as Float32Array;
-        return [gramNames.vector(name), feedFloats(data, [data.length])];
-      }),
-    );
-  const first = await gram.run({ ...values, ...vectors(vector) });
-  const solver = gramSolver(dataOf(first[gramNames.gram]), columns);
-  let rest = vector;
-  let product = dataOf(first[gramNames.product]);
-  for (let pass = 0; pass < 2; pass++) {
-    const alpha = solver.solve(product);
-    const found = await project.run({
-      ...values,
-      ...vectors(rest),
-      [gramNames.coefficients]: feed({ dtype: 'float64', dims: [columns], data: alpha }),
-    });
-    const next: ParameterValues = new Map(vector);
-    for (const name of names) next.set(name, found[gramNames.rest(name)]?.data as Float32Array);
-    rest = next;
-    product = dataOf(found[gramNames.product]);
+  const feeds = factorFeeds(factors, values, columns);
+  for (const name of names) {
+    const data = vector.get(name) as Float32Array;
+    feeds[gramNames.vector(name)] = feedFloats(data, [data.length]);
   }
+  const { matrix, product } = apart((await gram.run(feeds))[gramNames.gram]?.data as Float64Array, columns);
+  const solver = gramSolver(matrix, columns);
+  const alpha = solver.solve(product);
+  const left = remainder(matrix, product, alpha);
+  solver.solve(left).forEach((value, index) => (alpha[index]! += value));
+  const found = await project.run({
+    ...feeds,
+    [gramNames.coefficients]: feed({ dtype: 'float64', dims: [columns], data: alpha }),
+  });
+  const rest: ParameterValues = new Map(vector);
+  for (const name of names) rest.set(name, found[gramNames.rest(name)]?.data as Float32Array);
   return {
     rest,
     rank: solver.rank,
-    residual: residualOf(product, solver.scale, solver.largest, rest, names),
+    residual: residualOf(
+      remainder(matrix, product, alpha),
+      solver.scale,
+      solver.largest,
+      names.map(name => rest.get(name) as Float32Array),
+    ),
   };
+}
+
+/** K and b from the rows of [K | b]. */
+function apart(joined: Float64Array, columns: number): { matrix: Float64Array; product: Float64Array } {
+  const matrix = new Float64Array(columns * columns);
+  const product = new Float64Array(columns);
+  for (let row = 0; row < columns; row++) {
+    const start = row * (columns + 1);
+    matrix.set(joined.subarray(start, start + columns), row * columns);
+    product[row] = joined[start + columns] as number;
+  }
+  return { matrix, product };
+}
+
+/** b − Kα. */
+function remainder(matrix: Float64Array, product: Float64Array, alpha: Float64Array): Float64Array {
+  const columns = product.length;
+  return product.map((value, row) => {
+    let sum = value;
+    for (let column = 0; column < columns; column++)
+      sum -= (matrix[row * columns + column] as number) * (alpha[column] as number);
+    return sum;
+  });
 }
 
 /** ‖G̃ᵀv_⊥‖ / (√λ_max ‖v_⊥‖) from Gᵀv_⊥, the scale of the columns and λ_max of the scaled Gram matrix. */
@@ -68,11 +89,10 @@ export function residualOf(
   product: Float64Array,
   scale: Float64Array,
   largest: number,
-  rest: ParameterValues,
-  names: readonly string[],
+  rest: Iterable<Float32Array | Float64Array>,
 ): number {
   let squares = 0;
-  for (const name of names) for (const value of rest.get(name) as Float32Array) squares += value * value;
+  for (const part of rest) for (const value of part) squares += value * value;
   if (squares === 0 || largest === 0) return 0;
   let products = 0;
   product.forEach((value, index) => (products += (value * (scale[index] as number)) ** 2));
@@ -83,8 +103,4 @@ function describe(factor: FactorOutput): string {
   return factor.kind === 'explicit'
     ? `${factor.parameter}=${factor.value}[${factor.dims.join()}]`
     : `${factor.parameter}=${factor.left}[${factor.leftDims.join()}]×${factor.right}[${factor.rightDims.join()}]`;
-}
-
-function dataOf(tensor: RuntimeTensor | undefined): Float64Array {
-  return tensor?.data as Float64Array;
 }

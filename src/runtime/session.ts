@@ -57,6 +57,8 @@ export class Session {
         // turn, spinning doubles the time of both.
         extra: { session: { force_spinning_stop: '1' } },
         executionMode: 'sequential',
+        // A memory pattern takes all that a run needs once more, beside what the first run has taken.
+        enableMemPattern: false,
         graphOptimizationLevel: settings.optimise === false ? 'disabled' : 'all',
         // ONNX Runtime's own lines would stand between our sentences; what it throws is reported.
         logSeverityLevel: 4,
@@ -67,12 +69,14 @@ export class Session {
     }
   }
 
-  /** Runs the graph and returns its outputs by name. */
+  /** Runs the graph and returns its outputs by name. With `into`, results are written there instead. */
   async run(
     feeds: Readonly<Record<string, RuntimeTensor>>,
+    into?: Readonly<Record<string, RuntimeTensor>>,
   ): Promise<Readonly<Record<string, RuntimeTensor>>> {
     try {
-      return (await this.session.run(feeds)) as Record<string, RuntimeTensor>;
+      const outputs = into ? await this.session.run(feeds, into) : await this.session.run(feeds);
+      return outputs as Record<string, RuntimeTensor>;
     } catch (error) {
       throw failure(`ONNX Runtime failed while running ${this.what}`, error);
     }
@@ -103,7 +107,7 @@ export function fetched(tensor: RuntimeTensor): Tensor {
 }
 
 function withMicrosoft(opsets: ReadonlyMap<string, number>): Map<string, number> {
-  return new Map(opsets).set('com.microsoft', 1);
+  return new Map(opsets).set('com.microsoft', 1).set('com.microsoft.nchwc', 1);
 }
 
 function failure(what: string, error: unknown): RuntimeFailure {

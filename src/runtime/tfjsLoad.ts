@@ -3,16 +3,8 @@ import type * as tensorflow from '@tensorflow/tfjs';
 import { ModelError } from '../onnx/errors';
 import { messageOf } from '../shared/errors';
 import { elementCount, toFloat32, type Tensor } from '../tensor/tensor';
+import type { TfjsArtifacts } from '../tfjs/artifacts';
 import type { Tensorflow } from './tfjsLibrary';
-
-/** What TensorFlow.js loads a model from. Weights come decoded: float32, int32 or bool. */
-export interface TfjsArtifacts {
-  readonly kind: 'tfjs-layers' | 'tfjs-graph';
-  readonly topology: object;
-  /** Inputs and outputs of a GraphModel, where its file has them. */
-  readonly signature: object | null;
-  readonly weights: ReadonlyMap<string, Tensor>;
-}
 
 /** A weight that a gradient can be taken by. */
 export interface TfjsWeight {
@@ -30,6 +22,12 @@ export interface LoadedModel {
   dispose(): void;
 }
 
+/** A model's inputs and outputs by name, in its order; layers know theirs by order alone. */
+export interface ModelNames {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
 /** Where a graph model keeps its weights; the type of TensorFlow.js does not show it. */
 interface GraphExecutor {
   weightMap: Record<string, tensorflow.Tensor[]>;
@@ -40,11 +38,12 @@ export async function loadModel(
   tf: Tensorflow,
   path: string,
   artifacts: TfjsArtifacts,
+  names: ModelNames,
 ): Promise<LoadedModel> {
   try {
     return artifacts.kind === 'tfjs-layers'
       ? await loadLayers(tf, artifacts)
-      : await loadGraph(tf, artifacts);
+      : await loadGraph(tf, artifacts, names);
   } catch (error) {
     throw new ModelError(
       path,
@@ -91,7 +90,7 @@ async function loadLayers(tf: Tensorflow, artifacts: TfjsArtifacts): Promise<Loa
   return { weights, run, dispose: () => void model.dispose() };
 }
 
-async function loadGraph(tf: Tensorflow, artifacts: TfjsArtifacts): Promise<LoadedModel> {
+async function loadGraph(tf: Tensorflow, artifacts: TfjsArtifacts, names: ModelNames): Promise<LoadedModel> {
   const model = await tf.loadGraphModel(tf.io.fromMemory(memoryArtifacts(artifacts)));
   const executor = (model as unknown as { executor: GraphExecutor }).executor;
   const map = { ...executor.weightMap };
@@ -105,10 +104,9 @@ async function loadGraph(tf: Tensorflow, artifacts: TfjsArtifacts): Promise<Load
     weights.set(name, { name, dims: stored.dims, variable, role: statistics.get(name) ?? 'weight' });
   }
   executor.weightMap = map;
-  const outputs = model.outputs.map(({ name }) => name);
   const run = (inputs: tensorflow.Tensor[]): tensorflow.Tensor[] => {
-    const named = Object.fromEntries(model.inputs.map(({ name }, index) => [name, inputs[index]!]));
-    const found = model.execute(named, outputs);
+    const named = Object.fromEntries(names.inputs.map((name, index) => [name, inputs[index]!]));
+    const found = model.execute(named, [...names.outputs]);
     return Array.isArray(found) ? found : [found];
   };
   return { weights, run, dispose: () => void model.dispose() };

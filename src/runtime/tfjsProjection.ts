@@ -47,7 +47,12 @@ export async function projectOutExplicit(
   return {
     rest,
     rank: solver.rank,
-    residual: residualOf(product, solver.scale, solver.largest, rest, names),
+    residual: residualOf(
+      product,
+      solver.scale,
+      solver.largest,
+      names.map(name => rest.get(name) as Float32Array),
+    ),
   };
 }
 

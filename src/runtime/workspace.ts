@@ -1,6 +1,7 @@
 // What every computation on a model shares: its parts, its sessions and graphs by key, its shapes, its feeds.
 import { lowerRecurrent, recurrentOperators } from '../onnx/lowerRecurrent';
 import type { Tensor } from '../tensor/tensor';
+import { blockedLayout } from './blockedLayout';
 import type { ParameterValues } from './contracts';
 import type { GraphModel } from './graphModel';
 import { adaptInputs } from './inputs';
@@ -15,6 +16,7 @@ export class Workspace {
   private readonly sessions = new Map<string, Session>();
   private readonly shapes = new Map<string, ShapeTable>();
   private readonly graphs = new Map<string, unknown>();
+  private held: { readonly key: string; readonly buffers: ReadonlyMap<string, Float32Array> } | undefined;
 
   /** A derived graph, built once. */
   graph<T>(key: string, make: () => T): T {
@@ -23,6 +25,12 @@ export class Workspace {
     const made = make();
     this.graphs.set(key, made);
     return made;
+  }
+
+  /** Memory for the results of a graph, kept for the next run of the same one. */
+  buffers(key: string, make: () => ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> {
+    if (this.held?.key !== key) this.held = { key, buffers: make() };
+    return this.held.buffers;
   }
 
   /** The session of a key, made from a graph when it is not there. `what` names it in errors. */
@@ -51,7 +59,14 @@ export class Workspace {
   constructor(
     readonly parts: GraphModel,
     private readonly threads: number,
+    private readonly mayBlock = true,
   ) {}
+
+  /** The channels in a block, where the model has convolutions that the blocked layout is for; else null. */
+  async blockSize(): Promise<number | null> {
+    const convolves = this.parts.graph.nodes.some(node => node.opType === 'Conv');
+    return this.mayBlock && convolves ? blockedLayout(this.threads) : null;
+  }
 
   /**
    * Inputs in the types that the graph computes with: floating ones as float32, integers in the width the model
@@ -114,6 +129,7 @@ export class Workspace {
 
   /** Gives the memory of all sessions back. */
   async close(): Promise<void> {
+    this.held = undefined;
     const open = [...this.sessions.values()];
     this.sessions.clear();
     for (const session of open) await session.close();

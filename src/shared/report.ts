@@ -1,4 +1,5 @@
 // What a run reports: progress while it goes on, metrics before and after, projections, cost.
+import type { Evaluation } from './evaluation';
 
 /** Where a run stands. */
 export interface ProgressUpdate {
@@ -19,9 +20,15 @@ export interface ProjectionRecord {
   readonly epoch: number;
   readonly step: number;
   readonly columns: number;
-  readonly rank: number;
+  /** null where a matrix-free solver ran, which finds no rank. */
+  readonly rank: number | null;
   readonly residual: number;
   readonly strength: number;
+  /** How a matrix-free solver ended: its iterations and ‖Gᵀr‖ / ‖Gᵀθ‖. */
+  readonly iterations?: number;
+  readonly relativeResidual?: number;
+  /** The columns span all parameters: the projection had no room to move. */
+  readonly noRoom?: true;
 }
 
 /** How a model does on one set of samples. Classifiers have `accuracy`, regressors `maxError`. */
@@ -99,4 +106,11 @@ export interface RunResult {
   readonly after: ModelMetrics;
   readonly reference: ModelMetrics | null;
   readonly projections: readonly ProjectionRecord[];
+  /** What the method had to say, in full sentences. */
+  readonly notes?: readonly string[];
+  /** How auto chose. */
+  readonly search?: SearchRecord;
+  readonly certificate?: Certificate;
+  /** Absent where the recipe asks for the basic metrics only. */
+  readonly evaluation?: Evaluation;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readModel } from '../../src/onnx/reader';
 import { isStored } from '../../src/onnx/model';
 import type { ModelInspection } from '../../src/shared/inspection';
+import type { Evaluation } from '../../src/shared/evaluation';
 import type { ModelMetrics, RunResult } from '../../src/shared/report';
 import { decodeNpy, encodeNpy } from '../../src/tensor/npy';
 import { decodeNpz } from '../../src/tensor/npz';
@@ -199,7 +200,7 @@ describe('lethe', () => {
       'method.projectionPeriod=1',
     ];
     const result = await json<RunResult>(...args);
-    const keys = 'output report receipt seconds method cost before after reference projections';
+    const keys = 'output report receipt seconds method cost before after reference projections evaluation';
     assert.deepEqual(Object.keys(result).sort(), keys.split(' ').sort());
     assert.equal(result.method, 'minnorm-og');
     assert.equal(result.before.retain.count, 50);
@@ -212,7 +213,7 @@ describe('lethe', () => {
     assert.ok(Math.abs(result.cost.share - result.cost.sampleGradients / (50000 * 50)) < 1e-12);
     assert.equal(result.projections.length, 4);
     for (const { columns, rank, residual, strength } of result.projections) {
-      assert.ok(columns >= 1 && rank >= 1 && rank <= columns && strength > 0 && residual < 1e-3);
+      assert.ok(rank !== null && rank >= 1 && rank <= columns && strength > 0 && residual < 1e-3);
     }
 
     const original = readFileSync(place.at(sine('model.onnx')));
@@ -241,13 +242,19 @@ describe('lethe', () => {
     assert.deepEqual(added.sort(), [sine('unlearned.onnx'), ...report].sort());
     assert.deepEqual(place.jobs(), []);
 
-    const evaluated = await json<{ metrics: ModelMetrics }>(
+    const evaluated = await json<{ metrics: ModelMetrics; evaluation: Evaluation }>(
       'evaluate',
       sine('unlearned.onnx'),
       '--recipe',
       sine('recipe.unlearn.json'),
     );
     assert.deepEqual(evaluated.metrics, result.after);
+    assert.deepEqual(
+      result.evaluation?.models.map(({ name }) => name),
+      ['original', 'unlearned', 'retrained'],
+    );
+    assert.deepEqual(evaluated.evaluation.models[1]?.toRetrained, result.evaluation.models[1]?.toRetrained);
+    assert.match(result.evaluation.notes.join(), /only 5 forgotten samples/);
     const distance = await json<{ tensors: { name: string }[]; total: { delta: number } }>(
       ...['diff', sine('model.onnx'), sine('unlearned.onnx')],
     );

@@ -3,14 +3,9 @@ import { elementCount } from '../../tensor/tensor';
 import type { GraphBuilder } from '../builder';
 import type { OuterFactor, Rule, RuleContext } from '../rule';
 import { sumTangents } from './elementwise';
-import {
-  kernelOffsets,
-  padForWindows,
-  transposedConvolution,
-  windowSlice,
-  windowsOf,
-  type Windows,
-} from './window';
+import { columns, kernelGradient, kernelGradients } from './kernelGradient';
+import { transposedConvolution, windowsOf } from './window';
+import type { Windows } from '../windows';
 
 /** Y[n, m] = Σ over channels and kernel of W[m] · X[n] under the window, plus B[m]. */
 export const convRule: Rule = {
@@ -19,7 +14,7 @@ export const convRule: Rule = {
     if (!dy) return [];
     const w = geometry(c);
     return [
-      c.wants(0) ? inputGradient(c, dy, w) : undefined,
+      c.wants(0) ? markedInputGradient(c, dy, w) : undefined,
       c.wants(1) ? weightGradient(c, dy, w) : undefined,
       c.wants(2) ? c.sumBatch(dy, [0, ...w.input.map((_, axis) => axis + 2)], 2) : undefined,
     ];
@@ -51,6 +46,11 @@ function convolve(c: RuleContext, x: string, weight: string): string {
   const name = c.b.fresh('Conv');
   c.b.push({ ...c.node, name, inputs: [x, weight], outputs: [name] });
   return c.b.declare(name, c.outDims());
+}
+
+function markedInputGradient(c: RuleContext, dy: string, windows: Windows): string {
+  const meaning = { dy, kernel: c.in(1), windows, group: c.int('group', 1) };
+  return c.b.mark(inputGradient(c, dy, windows), { kind: 'inputGradient', ...meaning });
 }
 
 function inputGradient(c: RuleContext, dy: string, w: Windows): string {
@@ -89,37 +89,14 @@ function flip(b: GraphBuilder, x: string, rank: number): string {
   return b.op('Slice', [x, each(-1), each(-(2 ** 31)), b.ints(axes), each(-1)], dims);
 }
 
-/** What every kernel element sees: [N, group, C/group · kernel, positions]. */
-function columns(b: GraphBuilder, x: string, w: Windows, group: number): string {
-  const [samples, channels] = b.dims(x) as [number, number];
-  const positions = elementCount(w.output);
-  const padded = padForWindows(b, x, w);
-  const slices = kernelOffsets(w.kernel).map(offset =>
-    b.reshape(windowSlice(b, padded, w, offset), [samples, channels, 1, positions]),
-  );
-  return b.reshape(b.concat(slices, 2), [
-    samples,
-    group,
-    (channels / group) * elementCount(w.kernel),
-    positions,
-  ]);
-}
-
-/**
- * The gradient of a convolution's kernel, sample by sample, from what its windows see and the cotangent of its
- * result: [samples, group, M/group, C/group · kernel].
- */
-export function kernelGradients(b: GraphBuilder, x: string, dy: string, w: Windows, group: number): string {
-  const [samples, outputs] = b.dims(dy) as [number, number];
-  const rows = b.reshape(dy, [samples, group, outputs / group, elementCount(w.output)]);
-  return b.matmul(rows, columns(b, x, w, group), { transB: true });
-}
-
 function weightGradient(c: RuleContext, dy: string, w: Windows): string {
-  const { b } = c;
-  const perSample = kernelGradients(b, c.in(0), dy, w, c.int('group', 1));
-  if (c.perSample(1)) return b.reshape(perSample, [c.inDims(0)[0]!, ...c.inDims(1)]);
-  return b.reshape(b.sum(perSample, [0]), c.inDims(1));
+  const group = c.int('group', 1);
+  if (c.perSample(1)) {
+    const each = kernelGradients(c.b, c.in(0), dy, w, group);
+    return c.b.reshape(each, [c.inDims(0)[0]!, ...c.inDims(1)]);
+  }
+  const gradient = c.b.reshape(kernelGradient(c.b, c.in(0), dy, w, group), c.inDims(1));
+  return c.b.mark(gradient, { kind: 'kernelGradient', x: c.in(0), dy, windows: w, group });
 }
 
 /** Factors by position, where the map is so small that they beat the gradient of every sample. */
@@ -147,11 +124,10 @@ export const convTransposeRule: Rule = {
     const { b } = c;
     const w = transposedGeometry(c);
     const group = c.int('group', 1);
-    const gradient = (): string => {
-      const perSample = kernelGradients(b, dy, c.in(0), w, group);
-      if (c.perSample(1)) return b.reshape(perSample, [c.inDims(0)[0]!, ...c.inDims(1)]);
-      return b.reshape(b.sum(perSample, [0]), c.inDims(1));
-    };
+    const gradient = (): string =>
+      c.perSample(1)
+        ? b.reshape(kernelGradients(b, dy, c.in(0), w, group), [c.inDims(0)[0]!, ...c.inDims(1)])
+        : b.reshape(kernelGradient(b, dy, c.in(0), w, group), c.inDims(1));
     return [
       c.wants(0) ? backConvolution(c, dy, w, group) : undefined,
       c.wants(1) ? gradient() : undefined,

@@ -1,7 +1,8 @@
 // Rules of pooling operators.
 import { elementCount } from '../../tensor/tensor';
 import { DifferentiationError, describeNode, type Rule, type RuleContext } from '../rule';
-import { transposedConvolution, windowSlice, windowsOf, kernelOffsets, type Windows } from './window';
+import { transposedConvolution, windowSlice, windowsOf, kernelOffsets } from './window';
+import type { Windows } from '../windows';
 
 /**
  * MaxPool: the cotangent goes to the element that ONNX Runtime picked, the first of equal ones. Where windows tile
@@ -12,7 +13,9 @@ export const maxPoolRule: Rule = {
   vjp: (c, [dy]) => {
     if (!dy) return [];
     const w = windowsOf(c, kernelOf(c));
-    return [tiles(w) ? spreadTiles(c, dy, w) : scatter(c, dy)];
+    if (!tiles(w)) return [scatter(c, dy)];
+    const meaning = { x: c.in(0), y: c.out(), dy, windows: w };
+    return [c.b.mark(spreadTiles(c, dy, w), { kind: 'tileGradient', ...meaning })];
   },
   jvp: (c, [dx]) => {
     if (!dx) return [undefined];

@@ -1,18 +1,7 @@
 // The geometry of sliding windows (convolution and pooling), and the sums that undo them.
 import type { GraphBuilder } from '../builder';
 import { DifferentiationError, describeNode, type RuleContext } from '../rule';
-
-/** Where the windows of a convolution or pooling node lie; one number a spatial axis. */
-export interface Windows {
-  readonly kernel: readonly number[];
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  /** Padding before and after; `after` may differ from the attribute where auto_pad decides. */
-  readonly before: readonly number[];
-  readonly after: readonly number[];
-  readonly input: readonly number[];
-  readonly output: readonly number[];
-}
+import type { Windows } from '../windows';
 
 /** Reads the geometry of a node whose input 0 and output 0 are [N, C, …spatial]. */
 export function windowsOf(c: RuleContext, kernel: readonly number[]): Windows {
