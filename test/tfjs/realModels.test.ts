@@ -84,7 +84,10 @@ describe('real TensorFlow.js models', () => {
             error += (value - gradients.get(name)![index]!) ** 2;
             norm += value ** 2;
           });
-          assert.ok(Math.sqrt(error) <= 1e-4 * Math.sqrt(norm), `${name} is off by ${Math.sqrt(error / norm)}`);
+          assert.ok(
+            Math.sqrt(error) <= 1e-4 * Math.sqrt(norm),
+            `${name} is off by ${Math.sqrt(error / norm)}`,
+          );
         }
       } finally {
         await engine.close();
