@@ -30,7 +30,12 @@ export interface JobHooks {
   log(line: string): void;
   readonly signal: AbortSignal;
   /** Where the run keeps checkpoints, and the job's folder that an interrupted run left one in; absent: nowhere. */
-  readonly checkpoints?: { readonly folder: string; readonly resumeFrom?: string };
+  readonly checkpoints?: {
+    readonly folder: string;
+    readonly resumeFrom?: string;
+    /** Milliseconds between two. */
+    readonly interval?: number;
+  };
 }
 
 /** Runs a recipe file with `path=value` overrides. Nothing on disk changes unless everything went well. */
@@ -106,7 +111,11 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     };
     const files = references.map(({ engine }) => filesOf(engine.model));
     const referenceFiles = paths.reference === null ? [] : files.shift()!;
-    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles, otherReferences: files });
+    const { history } = outcome;
+    await writeOutputs(stage, {
+      ...{ job, loaded, paths, values, result, history },
+      ...{ referenceFiles, otherReferences: files },
+    });
     return result;
   } finally {
     stage.abandon();
@@ -148,6 +157,7 @@ interface Finished {
   readonly paths: JobPaths;
   readonly values: ParameterValues;
   readonly result: RunResult;
+  readonly history: Report['history'];
   readonly referenceFiles: readonly { from: string; to: string }[];
   /** The files of each further retrained model. */
   readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
@@ -204,6 +214,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     threads: job.threads,
     warnings: job.data.warnings,
     result,
+    history: finished.history,
     weights,
   };
   stage.write(join(paths.report, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);

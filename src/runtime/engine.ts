@@ -247,6 +247,11 @@ export class Engine implements ModelEngine {
     this.requireTrainable();
     const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
+    if (shapes.mixesSamples)
+      throw new RuntimeFailure(
+        `${this.workspace.parts.model.path} computes the outputs of a sample from the whole batch, so no sample has a gradient of ` +
+          'its own and the model cannot be projected. Choose another method.',
+      );
     const samples = sampleCount(batch.inputs);
     const { heads, kind } = options;
     const columns = countColumns(

@@ -94,6 +94,8 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
         stage(key),
       );
       state.trials[key] = scores;
+      if (context.checkpoint?.due())
+        context.checkpoint.save({ state: { search: { ...state, stage: '' } }, arrays: new Map() });
     }
     cost += scores?.cost ?? allowance;
     const tried: Tried = { candidate, scores, round };
