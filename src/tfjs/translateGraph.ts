@@ -2,12 +2,12 @@
 import { ModelError } from '../onnx/errors';
 import type { ValueInfo } from '../onnx/model';
 import type { Untranslated } from '../onnx/openedModel';
-import type { DType } from '../tensor/dtype';
 import { Emitter, Untranslatable, type Size, type Value } from './emitter';
 import type { JsonPlace } from './json';
 import type { StoredWeight } from './manifest';
 import type { ModelJson } from './modelJson';
 import { GraphNode } from './ops/graphNode';
+import { KnownIntegers, type OpContext } from './ops/opContext';
 import { opRule } from './ops/table';
 import { namedOutputs, translateStep, type Translation } from './translation';
 
@@ -30,12 +30,13 @@ export function translateGraph(json: ModelJson, weights: ReadonlyMap<string, Sto
   const names = outputs.map(({ name }) => name);
   const e = new Emitter(weights, [...inputs.map(({ name }) => name), ...names]);
   const values = new Map<string, readonly Value[]>();
+  const integers = new KnownIntegers(e);
   const untranslated: Untranslated[] = [];
   const operators = new Map<string, number>();
   for (const node of ordered) {
     if (node.op !== 'Placeholder' && node.op !== 'Const')
       operators.set(node.op, (operators.get(node.op) ?? 0) + 1);
-    values.set(node.name, translateNode(e, node, inputs, values, untranslated));
+    values.set(node.name, translateNode({ e, integers, node }, inputs, values, untranslated));
   }
   return {
     nodes: e.nodes,
@@ -51,8 +52,7 @@ export function translateGraph(json: ModelJson, weights: ReadonlyMap<string, Sto
 }
 
 function translateNode(
-  e: Emitter,
-  node: GraphNode,
+  { e, integers, node }: OpContext,
   inputs: readonly ValueInfo[],
   values: ReadonlyMap<string, readonly Value[]>,
   untranslated: Untranslated[],
@@ -71,7 +71,7 @@ function translateNode(
     }
     const rule = opRule(node.op);
     if (!rule) throw new Untranslatable('has no translation');
-    const result = rule({ e, node }, known);
+    const result = rule({ e, node, integers }, known);
     return Array.isArray(result) ? (result as readonly Value[]) : [result as Value];
   });
 }
@@ -127,15 +127,6 @@ function damaged(json: ModelJson, problem: string): ModelError {
   return new ModelError(json.path, problem, 'Convert the model again.');
 }
 
-/** TensorFlow's names of element types. */
-const types: Readonly<Record<string, DType>> = {
-  DT_FLOAT: 'float32',
-  DT_HALF: 'float32',
-  DT_INT32: 'int32',
-  DT_INT64: 'int32',
-  DT_BOOL: 'bool',
-};
-
 /** Inputs in the order of the signature, else of the graph. */
 function inputsOf(json: ModelJson, ordered: readonly GraphNode[]): ValueInfo[] {
   const placeholders = ordered.filter(node => node.op === 'Placeholder');
@@ -146,14 +137,10 @@ function inputsOf(json: ModelJson, ordered: readonly GraphNode[]): ValueInfo[] {
   return [...placeholders]
     .sort((a, b) => rank(a) - rank(b))
     .map(node => {
-      const type = node.has('dtype') ? node.attribute('dtype').at('type') : undefined;
-      const dtype =
-        typeof type?.value === 'string' && Object.hasOwn(types, type.value) ? types[type.value] : undefined;
+      const dtype = node.type('dtype');
       if (!dtype) {
-        throw damaged(
-          json,
-          `The input "${node.name}" has the type ${String(type?.value)}, which Lethe does not feed.`,
-        );
+        const written = node.has('dtype') ? String(node.attribute('dtype').at('type').value) : 'not said';
+        throw damaged(json, `The input "${node.name}" has the type ${written}, which Lethe does not feed.`);
       }
       const declared = signature?.find(({ place }) => tensorName(place).node === node.name)?.place;
       const shape = declared?.has('tensorShape')
