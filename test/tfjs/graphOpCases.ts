@@ -2,6 +2,7 @@
 import { elementwise } from './graphCases/elementwise';
 import { others } from './graphCases/others';
 import type { OperatorCase } from './graphCases/parts';
+import { pieces } from './graphCases/pieces';
 import { rearranging } from './graphCases/shapes';
 import { slidingWindows } from './graphCases/windows';
 
@@ -16,6 +17,7 @@ export const operatorCases: readonly OperatorCase[] = [
   ...slidingWindows,
   ...rearranging,
   ...others,
+  ...pieces,
 ].map(each => {
   if (each.ops.every(op => flat.includes(op))) return { ...each, gradient: 'none' };
   return refused.test(each.name) ? { ...each, gradient: 'differences' } : each;
