@@ -77,7 +77,7 @@ const inception: OperatorCase = {
       conv(pool('AvgPool'), 'd', [1, 1], 4),
       pool('MaxPool'),
     ];
-    const joined = g.node('ConcatV2', [...branches, g.scalar('axis', 3)]);
+    const joined = g.node('ConcatV2', [...branches, g.scalar('axis', 3)], { N: 4 });
     return [
       g.node('Softmax', [
         g.node('MatMul', [g.node('Reshape', [joined, g.ints('flat', [-1, 390])]), g.weight('last', [390, 2])]),
