@@ -80,7 +80,10 @@ const inception: OperatorCase = {
     const joined = g.node('ConcatV2', [...branches, g.scalar('axis', 3)], { N: 4 });
     return [
       g.node('Softmax', [
-        g.node('MatMul', [g.node('Reshape', [joined, g.ints('flat', [-1, 390])]), g.weight('last', [390, 2])]),
+        g.node('MatMul', [
+          g.node('Reshape', [joined, g.ints('flat', [-1, 390])]),
+          g.weight('last', [390, 2]),
+        ]),
       ]),
     ];
   },
