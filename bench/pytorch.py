@@ -1,6 +1,6 @@
 """PyTorch's side of the benchmark: reads one JSON command a line on stdin, answers one JSON line on stdout.
 
-`load` reads weights and data as .npy files; `run` times a task some times over and answers milliseconds. Tasks do
+`load` reads weights and data as .npy files, `unload` lets go of them; `step` and `projection` time a task some times over and answers milliseconds. Tasks do
 what Lethe's side does, written as a PyTorch user would write it; `projection` is the procedure of the paper's code:
 one backward pass through the full batch per constraining sample, then a QR decomposition in float64.
 """
@@ -203,6 +203,9 @@ def main():
             answer = {'version': torch.__version__, 'threads': torch.get_num_threads(), 'blas': blas()}
         elif command['do'] == 'load':
             tasks[command['task']] = Task(command['kind'], command['folder'])
+            answer = {}
+        elif command['do'] == 'unload':
+            del tasks[command['task']]
             answer = {}
         elif command['do'] == 'projection-in-part':
             answer = {'estimate': tasks[command['task']].projection_in_part(command['samples'])}

@@ -66,6 +66,11 @@ export class PyTorch {
     await this.ask({ do: 'load', task, folder, kind });
   }
 
+  /** Lets go of a model. */
+  async unload(task: string): Promise<void> {
+    await this.ask({ do: 'unload', task });
+  }
+
   /** Times gradient steps. */
   step(task: string, repeat: number): Promise<Timing> {
     return this.ask({ do: 'step', task, repeat });

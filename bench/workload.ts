@@ -50,10 +50,14 @@ export async function mnistWorkload(threads: number): Promise<Workload> {
   return workload(engine, inputs, labels, 256, 'cross-entropy', folder);
 }
 
-/** A network of `models.ts` on its batch. */
-export async function networkWorkload(name: keyof typeof networks, threads: number): Promise<Workload> {
+/** A network of `models.ts` on its batch, with or without the blocked layout. */
+export async function networkWorkload(
+  name: keyof typeof networks,
+  threads: number,
+  blockedLayout: boolean,
+): Promise<Workload> {
   const { bytes, inputs, labels } = networks[name]();
-  const engine = await withModelFile(bytes, path => Engine.open(path, { threads }));
+  const engine = await withModelFile(bytes, path => Engine.open(path, { threads, blockedLayout }));
   const heads = [{ output: engine.model.graph.outputs[0]!.name, loss: 'cross-entropy' as const, weight: 1 }];
   return { engine, inputs, labels, batch: { inputs: [inputs], labels: [labels] }, heads, forgotten: [] };
 }

@@ -2,10 +2,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LetheError } from '../shared/errors';
+import { checkpointName } from '../shared/solverProtocol';
 import type { Checkpoint, CheckpointStore } from '../unlearn/checkpoint';
-
-/** The name of the file in a job's folder. */
-export const checkpointName = 'checkpoint.bin';
 
 /** Milliseconds between two checkpoints. */
 const usualInterval = 30_000;

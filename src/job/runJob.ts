@@ -30,7 +30,12 @@ export interface JobHooks {
   log(line: string): void;
   readonly signal: AbortSignal;
   /** Where the run keeps checkpoints, and the job's folder that an interrupted run left one in; absent: nowhere. */
-  readonly checkpoints?: { readonly folder: string; readonly resumeFrom?: string };
+  readonly checkpoints?: {
+    readonly folder: string;
+    readonly resumeFrom?: string;
+    /** Milliseconds between two. */
+    readonly interval?: number;
+  };
 }
 
 /** Runs a recipe file with `path=value` overrides. Nothing on disk changes unless everything went well. */
@@ -106,7 +111,11 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     };
     const files = references.map(({ engine }) => filesOf(engine.model));
     const referenceFiles = paths.reference === null ? [] : files.shift()!;
-    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles, otherReferences: files });
+    const { history } = outcome;
+    await writeOutputs(stage, {
+      ...{ job, loaded, paths, values, result, history },
+      ...{ referenceFiles, otherReferences: files },
+    });
     return result;
   } finally {
     stage.abandon();
@@ -148,6 +157,7 @@ interface Finished {
   readonly paths: JobPaths;
   readonly values: ParameterValues;
   readonly result: RunResult;
+  readonly history: Report['history'];
   readonly referenceFiles: readonly { from: string; to: string }[];
   /** The files of each further retrained model. */
   readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
@@ -179,6 +189,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     recipe: describeRecipe(loaded, paths.report),
     forgotten: await hashSamples(job.data.train, job.data.forgotten),
     threads: job.threads,
+    engine: job.engine.kind,
     seed: loaded.recipe.seed,
     method: result.method,
     metrics: { before: result.before, after: result.after, reference: result.reference },
@@ -202,8 +213,10 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     },
     heads: job.heads,
     threads: job.threads,
+    engine: job.engine.kind,
     warnings: job.data.warnings,
     result,
+    history: finished.history,
     weights,
   };
   stage.write(join(paths.report, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);

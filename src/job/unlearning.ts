@@ -8,10 +8,12 @@ import { methodNamed } from '../unlearn/registry';
 import { budgetOf, secondsPerGradient } from './budget';
 import { CheckpointFile } from './checkpointFile';
 import { sha256OfFile, sha256OfText } from './hashing';
+import { LossHistory } from './lossHistory';
 import { accessibleRetained, openSource, requireFinite, type OpenJob } from './openJob';
 import { ProgressMeter } from './progressMeter';
 import { canonicalJson, type LoadedRecipe } from './recipeFile';
 import { filesOf } from './receipt';
+import type { Report } from './reportPage';
 import type { JobHooks } from './runJob';
 import { roundToStored } from './storedPrecision';
 
@@ -23,6 +25,7 @@ export interface Unlearned {
   readonly notes: readonly string[];
   readonly search: SearchRecord | null;
   readonly certificate: Certificate | null;
+  readonly history: Report['history'];
 }
 
 /** Runs the recipe's method on `values`, counts its cost against the budget and checks what it leaves. */
@@ -58,12 +61,14 @@ export async function unlearn(
       ? await openSource(recipe.data.validation, loaded, engine.model)
       : null;
   const meter = new ProgressMeter();
+  const history = new LossHistory();
   let sampleGradients = 0;
   const kept = hooks.checkpoints
     ? new CheckpointFile(
         hooks.checkpoints.folder,
         fingerprint(job, loaded),
         hooks.checkpoints.resumeFrom ?? null,
+        hooks.checkpoints.interval,
       )
     : null;
   hooks.progress({ phase: 'unlearning' });
@@ -80,7 +85,10 @@ export async function unlearn(
     signal: hooks.signal,
     allowance: budget.allowance,
     access: recipe.retainAccess,
-    progress: update => hooks.progress(meter.measure(update)),
+    progress: update => {
+      history.add(update);
+      hooks.progress(meter.measure(update));
+    },
     addCost: count => {
       sampleGradients += count;
       if (sampleGradients > budget.limit) throw overBudget(budget.words);
@@ -104,6 +112,7 @@ export async function unlearn(
     notes,
     search,
     certificate,
+    history: history.points,
   };
 
   /** Checkpoints that also hold what was counted and recorded so far. */

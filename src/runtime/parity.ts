@@ -78,12 +78,12 @@ export function differenceOf(found: Tensor, wanted: Tensor | undefined): string 
   let [most, at] = [0, 0];
   for (let index = 0; index < found.data.length; index++) {
     const [a, b] = [ours(index), theirs(index)];
-    // Infinities and NaN agree with themselves.
-    const difference = Object.is(a, b) ? 0 : Math.abs(a - b);
-    if (!(difference <= most)) [most, at] = [difference, index];
+    // Infinities and NaN agree with themselves, and with nothing else.
+    const difference = Object.is(a, b) ? 0 : Number.isNaN(a - b) ? Infinity : Math.abs(a - b);
+    if (difference > most) [most, at] = [difference, index];
     if (Number.isFinite(b)) scale = Math.max(scale, Math.abs(b));
   }
   const relative = most / scale;
   if (relative <= tolerance) return null;
-  return `is ${ours(at)} at element ${at} where TensorFlow.js gives ${theirs(at)} (relative error ${relative.toExponential(1)})`;
+  return `is ${ours(at)} at element ${at} where TensorFlow.js gives ${theirs(at)} (relative error ${Number.isFinite(relative) ? relative.toExponential(1) : 'infinite'})`;
 }

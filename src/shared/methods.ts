@@ -74,6 +74,16 @@ export const methodChoices: readonly [MethodChoice, ...MethodChoice[]] = [
     choose: 'For linear models and last layers: nothing to tune, exact where it applies',
   },
   {
+    name: 'retain-forget-entanglement',
+    description: 'Forgets, then repairs the retained samples most like the forgotten ones',
+    choose: 'Where forgotten samples look much like retained ones, which must not suffer',
+  },
+  {
+    name: 'certified-removal',
+    description: 'The last layer without the forgotten samples, with a certificate',
+    choose: 'Where a guarantee for the last layer is wanted and the features may stay',
+  },
+  {
     name: 'retrain',
     description: 'A fresh model on the retained samples; exact, and dear',
     choose: 'For comparison, or where the cost does not matter',

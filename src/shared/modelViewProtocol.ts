@@ -2,6 +2,7 @@
 import type { Diagnosis } from './diagnosis';
 import type { Evaluation } from './evaluation';
 import type { GraphValue, ModelGraph } from './modelGraph';
+import type { SetSummary } from './predictionSummary';
 import type { RunResult } from './report';
 import type { JobProgress } from './solverProtocol';
 import type { ModelComparison, ModelOverview, ParameterSummary } from './viewerProtocol';
@@ -95,14 +96,22 @@ export interface PredictionRow {
   readonly flipped: boolean;
 }
 
+/** Predictions of a run. */
+export interface Predictions {
+  /** Every forgotten sample; of the others where they are too many as many as there is room for, evenly taken. */
+  readonly rows: readonly PredictionRow[];
+  /** Each set as a whole. */
+  readonly summaries: readonly SetSummary[];
+}
+
 /** What the webview asks the host. */
 export type ModelViewRequests = {
   /** Summaries of all parameters; `summary` events come before the answer. */
   readonly summaries: { readonly ask: null; readonly answer: readonly ParameterSummary[] };
   /** The original against the proposal (or the applied run). */
   readonly changes: { readonly ask: null; readonly answer: ModelComparison };
-  /** Predictions on the training data and, where the recipe names it, the test data. */
-  readonly predictions: { readonly ask: null; readonly answer: readonly PredictionRow[] };
+  /** Predictions on the training data and, where the recipe names it, the test data; without `all` at most 50 000 rows. */
+  readonly predictions: { readonly ask: { readonly all: boolean }; readonly answer: Predictions };
   /** The nodes of the model and what flows between them. */
   readonly graph: { readonly ask: null; readonly answer: ModelGraph };
   /** Shapes that the file does not declare, measured by running the model once. */

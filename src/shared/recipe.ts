@@ -34,6 +34,7 @@ function oneOf<const T extends readonly [string, ...string[]]>(words: T): z.ZodE
   return z.enum(words, { error: `must be ${quoted.length > 1 ? 'one of ' : ''}${quoted.join(', ')}` });
 }
 
+const betweenZeroAndOne = 'must be a number above 0 and below 1';
 const belowOne = 'must be a number from 0 to below 1';
 
 const objectText = 'must be an object';
@@ -99,6 +100,28 @@ const methodObject = z.strictObject(
         'σ: deviation of the noise on each gradient (ngd), or of the noise added after shrinking (shrink).',
       )
       .optional(),
+    ridge: nonNegative.describe('μ of certified-removal: the ridge (μ/2)‖W‖² on the last layer.').optional(),
+    epsilon: unitFraction.describe('ε of certified-removal.').optional(),
+    delta: z
+      .number({ error: betweenZeroAndOne })
+      .gt(0, { error: betweenZeroAndOne })
+      .lt(1, { error: betweenZeroAndOne })
+      .describe('δ of certified-removal.')
+      .optional(),
+    tolerance: positive
+      .describe('The gradient at which the minimisation of certified-removal ends.')
+      .optional(),
+    multiplier: nonNegative.describe('λ that retain-forget-entanglement starts with.').optional(),
+    penalty: nonNegative.describe('μ of retain-forget-entanglement.').optional(),
+    neighbours: wholeFrom(1)
+      .describe('Retained samples nearest to each forgotten one (retain-forget-entanglement).')
+      .optional(),
+    alpha: z
+      .number({ error: 'must be a number from 0 to 1' })
+      .gte(0, { error: 'must be a number from 0 to 1' })
+      .lte(1, { error: 'must be a number from 0 to 1' })
+      .describe('α of retain-forget-entanglement: how much the distribution of the forgotten losses is held.')
+      .optional(),
     form: oneOf(['linear', 'linear-network', 'two-layer', 'last-layer', 'least-norm'])
       .describe('Which closed form to use, where the model allows several.')
       .optional(),
@@ -133,7 +156,7 @@ const dataSource = z.union(
     dataPath,
     z.strictObject({
       path: dataPath,
-      format: oneOf(['npz', 'npy', 'csv', 'tsv', 'folder', 'manifest', 'jsonl'])
+      format: oneOf(['npz', 'npy', 'csv', 'tsv', 'folder', 'manifest', 'jsonl', 'idx'])
         .describe('Needed only where the name of the file does not tell.')
         .optional(),
       inputs: z
@@ -257,7 +280,7 @@ const recipeSchema = z.strictObject(
       .describe(
         'What computes with a TensorFlow.js model: ONNX Runtime, plain TensorFlow.js, or its native accelerator. "auto" is ONNX Runtime unless part of the model has no translation.',
       )
-      .default('auto'),
+      .optional(),
     executionProvider: oneOf(['cpu']).default('cpu').describe('What computes.'),
   },
   { error: objectText },

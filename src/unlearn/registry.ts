@@ -1,7 +1,9 @@
 // The methods by name.
 import { UsageError } from '../shared/errors';
 import { autoMethod } from './auto';
+import { certifiedRemoval } from './certifiedRemoval';
 import { closedForm } from './closedForm';
+import { entanglement } from './entanglement';
 import { ga } from './ga';
 import { gd } from './gd';
 import { l1Sparse } from './l1Sparse';
@@ -30,7 +32,9 @@ export const methods: readonly Method[] = [
   l1Sparse,
   ngd,
   ga,
+  entanglement,
   closedForm,
+  certifiedRemoval,
   retrain,
 ];
 

@@ -53,7 +53,8 @@ export class Loaded<T> {
     );
   }
 
-  private again(): void {
+  /** Loads once more. */
+  again(): void {
     this.asked = '';
     replaceContent(this.options.into, skeleton(this.options.label));
     this.show();

@@ -5,6 +5,7 @@ import type { ModelOverview } from '../../src/shared/viewerProtocol';
 import { h, icon, replaceContent } from '../kit/dom';
 import type { Child } from '../kit/dom';
 import { plainTable } from '../kit/plot';
+import { tooLarge } from '../kit/states';
 import { shareBar } from '../kit/sparkline';
 import { button } from '../kit/toolkit';
 import { diagnosisContent } from './diagnosisSection';
@@ -81,10 +82,9 @@ export class OverviewView implements View {
     ];
     if (overview.unsupported.length > 0) {
       lines.push(
-        plainTable(
+        longTable(
           ['operator', 'node', 'stands before parameter'],
-          overview.unsupported.map(each => [each.op, each.node || '–', each.parameter]),
-          'words',
+          overview.unsupported.map(each => [each.op, each.node || '–', each.parameter || '–']),
         ),
       );
     }
@@ -177,16 +177,33 @@ function operators(overview: ModelOverview): HTMLElement {
   );
 }
 
+/** Rows that a table here shows at once. */
+const mostRows = 100;
+
+/** A table that may have thousands of rows: the first ones, and the others when they are asked for. */
+function longTable(header: readonly string[], rows: readonly (readonly string[])[]): HTMLElement {
+  if (rows.length <= mostRows) return plainTable(header, rows, 'words');
+  const holder = h('div');
+  replaceContent(
+    holder,
+    plainTable(header, rows.slice(0, mostRows), 'words'),
+    tooLarge(`The first ${mostRows} of ${count(rows.length)}.`, {
+      label: 'Show All',
+      onPress: () => replaceContent(holder, plainTable(header, rows, 'words')),
+    }),
+  );
+  return holder;
+}
+
 /** Parameters that unlearning leaves alone, by reason. */
 function fixedParameters(overview: ModelOverview): HTMLElement | null {
   const fixed = overview.parameters.filter(parameter => !parameter.trainable);
   if (fixed.length === 0) return null;
   return section(
     'Left alone',
-    plainTable(
+    longTable(
       ['parameter', 'reason'],
       fixed.map(parameter => [parameter.name, parameter.reason]),
-      'words',
     ),
   );
 }

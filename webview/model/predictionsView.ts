@@ -1,11 +1,13 @@
 // What the model says before and after, sample by sample, on forgotten, retained and held-out data.
 import { FilterProblem } from '../../src/shared/filter';
 import type { FilterFields } from '../../src/shared/filterMatch';
-import type { PredictionRow } from '../../src/shared/modelViewProtocol';
+import type { PredictionRow, Predictions } from '../../src/shared/modelViewProtocol';
 import { count, significant, things } from '../../src/shared/numbers';
 import { filterPredictions, predictionFields } from '../../src/shared/predictionFilter';
-import { predictionSets, summarizePredictions } from '../../src/shared/predictionSummary';
+import { predictionSets } from '../../src/shared/predictionSummary';
+import type { SetSummary } from '../../src/shared/predictionSummary';
 import { append, h, replaceContent } from '../kit/dom';
+import { tooLarge } from '../kit/states';
 import { button, checkbox, dropdown, textField } from '../kit/toolkit';
 import { VirtualTable } from '../kit/virtualTable';
 import { comparisonVersion, nothingYet } from './changesView';
@@ -33,15 +35,17 @@ export class PredictionsView implements View {
   private flippedOnly = false;
   private text = '';
 
-  private readonly content: Loaded<readonly PredictionRow[]>;
+  private readonly content: Loaded<Predictions>;
+  /** Whether every row is wanted, however many there are. */
+  private all = false;
 
   constructor(private readonly host: Host) {
     this.content = new Loaded({
       into: this.element,
       label: 'Predicting',
       failed: 'There are no predictions',
-      ask: () => host.ask('predictions', null),
-      fill: rows => this.fill(rows),
+      ask: () => host.ask('predictions', { all: this.all }),
+      fill: predictions => this.fill(predictions),
       remedies: [{ label: 'Show Log', onPress: command(host, 'showLog') }],
     });
   }
@@ -58,7 +62,7 @@ export class PredictionsView implements View {
     this.content.show();
   }
 
-  private fill(rows: readonly PredictionRow[]): void {
+  private fill({ rows, summaries }: Predictions): void {
     this.rows = inOrder(rows);
     const result = this.state && comparedRun(this.state)?.result;
     const values = result?.after.forget.accuracy === undefined;
@@ -72,7 +76,6 @@ export class PredictionsView implements View {
       onActive: row => this.showChosen(row),
       onOpen: row => this.showInDataset(row),
     });
-    const summaries = summarizePredictions(rows);
     replaceContent(this.chosen);
     replaceContent(
       this.element,
@@ -83,6 +86,7 @@ export class PredictionsView implements View {
           'div',
           { class: 'predictions' },
           setSummaryTable(summaries, values),
+          this.limit(summaries),
           this.toolbar(values),
           this.problem,
           h('div', { class: 'predictions-table' }, this.table.element),
@@ -93,6 +97,23 @@ export class PredictionsView implements View {
     this.filter();
     const first = this.table.ordered[0];
     if (first) this.showChosen(first);
+  }
+
+  /** Says what is listed where that is not everything, and offers the rest. */
+  private limit(summaries: readonly SetSummary[]): HTMLElement | null {
+    const total = summaries.reduce((sum, each) => sum + each.count, 0);
+    const { length } = this.rows;
+    if (length === total) return null;
+    return tooLarge(
+      `${count(length)} of ${things(total, 'sample')} are listed: the forgotten ones and, evenly taken, others. The figures above are of all.`,
+      {
+        label: 'List All',
+        onPress: () => {
+          this.all = true;
+          this.content.again();
+        },
+      },
+    );
   }
 
   /** Histograms and confusion, which the solver measured at the end of the run. */

@@ -36,7 +36,7 @@ export function modelScenes(data) {
   const answers = {
     summaries,
     changes: comparison,
-    predictions,
+    predictions: { rows: predictions, summaries: summariesOf(predictions) },
     graph,
     graphShapes,
     compareRuns: comparison,
@@ -94,4 +94,21 @@ export function modelScenes(data) {
         'weights.bin is 4 096 bytes shorter than model.onnx says it is. Export the model again, or copy weights.bin next to it.',
     }),
   };
+}
+
+/** Each set as a whole, as the host adds it up. */
+function summariesOf(rows) {
+  const mean = list => list.reduce((sum, each) => sum + each, 0) / list.length;
+  return ['forgotten', 'retained', 'held-out'].map(set => {
+    const own = rows.filter(row => row.set === set);
+    return {
+      set,
+      count: own.length,
+      fittedBefore: own.filter(row => row.before === row.label).length,
+      fittedAfter: own.filter(row => row.after === row.label).length,
+      flipped: own.filter(row => row.flipped).length,
+      lossBefore: mean(own.map(row => row.lossBefore)),
+      lossAfter: mean(own.map(row => row.lossAfter)),
+    };
+  });
 }

@@ -63,7 +63,7 @@ export class ModelView {
     >(webviewWire(webview, this.disposables), {
       summaries: () => document.summarize(summary => this.channel.tell('summary', summary)),
       changes: () => document.compare(),
-      predictions: () => predictionRows(host, document),
+      predictions: asked => predictionRows(host, document, asked.all === true),
       graph: () => document.graph(),
       graphShapes: () => document.graphShapes(sampleSizes(host, document)),
       evaluation: ({ runId }) => runEvaluation(host, runId),
