@@ -39,7 +39,8 @@ export async function lossGradients(
 ): Promise<Gradients & { loss: number }> {
   return withModel(request, async (engine, inputs) => {
     const labels = labelFiles.map(readArray);
-    const { outputs } = engine.model.graph;
+    // A class number has no gradient, so labels belong to what is computed before it.
+    const outputs = engine.model.graph.outputs.filter(({ dtype }) => isFloating(dtype));
     if (labels.length > outputs.length) {
       throw new UsageError(
         `${labelFiles.length} label files were named, but ${request.model} has ${outputs.length} outputs ` +

@@ -29,7 +29,11 @@ export async function chooseHeads(
   const { labels } = await train.read(indices);
   const dims = await outputDims(engine, train);
   const named =
-    recipe.heads ?? outputs.slice(0, labels.length).map(output => ({ output, loss: undefined, weight: 1 }));
+    recipe.heads ??
+    engine.model.graph.outputs
+      .filter(({ dtype }) => isFloating(dtype))
+      .slice(0, labels.length)
+      .map(({ name }) => ({ output: name, loss: undefined, weight: 1 }));
   if (labels.length === 0) {
     throw new LetheError(`${train.dataset.path} has no labels. Name them in the recipe: data.train.labels.`);
   }

@@ -116,8 +116,14 @@ function mainGraph(file: string, graph: DecodedGraph, warnings: string[]): Graph
   const outputs: ValueInfo[] = [];
   for (const output of graph.outputs) {
     const inferred = output.typed === false ? typedOutput(graph, output) : output;
+    const zipped = inferred ? undefined : behindZipMap(graph, output);
     if (inferred) outputs.push(inferred);
-    else warnings.push(`The output "${output.name}" ${output.problem}, so Lethe leaves it out.`);
+    else if (zipped) {
+      outputs.push(zipped);
+      warnings.push(
+        `The output "${output.name}" ${output.problem}, so Lethe takes "${zipped.name}", the tensor that it is made of.`,
+      );
+    } else warnings.push(`The output "${output.name}" ${output.problem}, so Lethe leaves it out.`);
   }
   if (outputs.length === 0) {
     throw new ModelError(
@@ -132,6 +138,14 @@ function mainGraph(file: string, graph: DecodedGraph, warnings: string[]): Graph
 /** An output that declares no type, with the type that value_info gives it. */
 function typedOutput(graph: DecodedGraph, output: DeclaredValue): ValueInfo | undefined {
   return graph.valueInfo.find(value => value.name === output.name);
+}
+
+/** The tensor of probabilities that scikit-learn's exporter turns into maps from class names. */
+function behindZipMap(graph: DecodedGraph, output: DeclaredValue): ValueInfo | undefined {
+  const node = graph.nodes.find(({ opType, outputs }) => opType === 'ZipMap' && outputs[0] === output.name);
+  const name = node?.inputs[0];
+  if (!name) return undefined;
+  return graph.valueInfo.find(value => value.name === name) ?? { name, dtype: 'float32', dims: null };
 }
 
 function checkOpsets(

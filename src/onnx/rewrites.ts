@@ -1,6 +1,6 @@
 // Operators that are written in others when a graph is upgraded: forms that ONNX Runtime or the rules do not have.
 import { float32, type Tensor } from '../tensor/tensor';
-import { intOf, numberOf, without } from './attributes';
+import { intOf, numberOf, numbersOf, without } from './attributes';
 import type { Attribute, OnnxNode } from './model';
 
 /** Where a rewritten node gets names and constants from. */
@@ -152,4 +152,23 @@ export function batchLast(home: Rewriter, node: OnnxNode): OnnxNode[] {
     return own;
   });
   return [...before.nodes, { ...without(node, ['layout']), inputs, outputs }, ...after.nodes];
+}
+
+/** Upsample, and Resize before opset 11, became Resize with asymmetric coordinates. */
+export function upsample(home: Rewriter, node: OnnxNode): OnnxNode {
+  const attribute = node.attributes.get('scales');
+  const scales = attribute
+    ? home.store(node, 'scales', float32([numbersOf(attribute).length], numbersOf(attribute)))
+    : (node.inputs[1] ?? '');
+  const mode = node.attributes.get('mode') ?? { type: 'string', value: 'nearest' };
+  return {
+    ...node,
+    opType: 'Resize',
+    inputs: [node.inputs[0] ?? '', '', scales],
+    attributes: new Map<string, Attribute>([
+      ['mode', mode],
+      ['coordinate_transformation_mode', { type: 'string', value: 'asymmetric' }],
+      ['nearest_mode', { type: 'string', value: 'floor' }],
+    ]),
+  };
 }

@@ -22,6 +22,7 @@ import {
   layerStatistics,
   rmsNormalization,
   swish,
+  upsample,
   type Rewriter,
 } from './rewrites';
 
@@ -59,6 +60,7 @@ class Upgrade implements Rewriter {
   private counter = 0;
   /** The element types that the file declares, by value. */
   private readonly types = new Map<string, DType>();
+  /** The ranks of stored tensors. */
   private readonly ranks = new Map<string, number>();
   /** The opset of the node at hand: that of the function it came from, else the model's. */
   private opset: number;
@@ -100,6 +102,8 @@ class Upgrade implements Rewriter {
   private node(original: OnnxNode): OnnxNode[] {
     const node = this.withSubgraphs(original);
     this.opset = this.opsets.get(original) ?? this.modelOpset;
+    // Maps are no tensors: the reader takes what ZipMap makes them of.
+    if (node.domain === 'ai.onnx.ml' && node.opType === 'ZipMap') return [];
     if (node.domain !== '' && node.domain !== 'ai.onnx') return [node];
     switch (node.opType) {
       case 'Constant':
@@ -126,9 +130,9 @@ class Upgrade implements Rewriter {
       case 'GroupNormalization':
         return this.opset < 21 ? groupScales(this, node) : [node];
       case 'LayerNormalization':
-        return layerStatistics(this, node, this.rankOf(node.inputs[1] ?? ''));
+        return layerStatistics(this, node, this.ranks.get(node.inputs[1] ?? '') ?? null);
       case 'RMSNormalization':
-        return rmsNormalization(this, node, this.rankOf(node.inputs[1] ?? ''));
+        return rmsNormalization(this, node, this.ranks.get(node.inputs[1] ?? '') ?? null);
       case 'Swish':
         return swish(this, node);
       case 'GlobalLpPool':
@@ -160,9 +164,9 @@ class Upgrade implements Rewriter {
       case 'TopK':
         return [this.opset < 10 ? this.attributeToInput(node, 'k', 1) : node];
       case 'Upsample':
-        return [this.upsample(node)];
+        return [upsample(this, node)];
       case 'Resize':
-        return [this.opset < 11 ? this.upsample(node) : node];
+        return [this.opset < 11 ? upsample(this, node) : node];
       case 'Scatter':
         return [{ ...node, opType: 'ScatterElements' }];
       case 'Add':
@@ -184,11 +188,6 @@ class Upgrade implements Rewriter {
     return split.inputs[1] || split.attributes.has('num_outputs')
       ? split
       : withInt(split, 'num_outputs', split.outputs.length);
-  }
-
-  /** The rank of a stored tensor, else null. */
-  private rankOf(name: string): number | null {
-    return this.ranks.get(name) ?? null;
   }
 
   private withSubgraphs(node: OnnxNode): OnnxNode {
@@ -348,25 +347,6 @@ class Upgrade implements Rewriter {
         this.ints(node, 'ends', numbersOf(node.attributes.get('ends'))),
         this.ints(node, 'axes', axes ? numbersOf(axes) : starts.map((_, axis) => axis)),
       ],
-    };
-  }
-
-  /** Upsample, and Resize before opset 11, became Resize with asymmetric coordinates. */
-  private upsample(node: OnnxNode): OnnxNode {
-    const attribute = node.attributes.get('scales');
-    const scales = attribute
-      ? this.store(node, 'scales', float32([numbersOf(attribute).length], numbersOf(attribute)))
-      : (node.inputs[1] ?? '');
-    const mode = node.attributes.get('mode') ?? { type: 'string', value: 'nearest' };
-    return {
-      ...node,
-      opType: 'Resize',
-      inputs: [node.inputs[0] ?? '', '', scales],
-      attributes: new Map<string, Attribute>([
-        ['mode', mode],
-        ['coordinate_transformation_mode', { type: 'string', value: 'asymmetric' }],
-        ['nearest_mode', { type: 'string', value: 'floor' }],
-      ]),
     };
   }
 

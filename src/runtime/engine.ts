@@ -1,9 +1,8 @@
 // The engine: a model whose predictions, losses and gradients can be computed for any parameter values.
-import { quantisedWeights } from '../autodiff/parameters';
-import { DifferentiationError } from '../autodiff/rule';
 import { ModelError } from '../onnx/errors';
 import type { OpenedModel } from '../onnx/openedModel';
 import { openModel } from '../tfjs/openModel';
+import { isFloating } from '../tensor/dtype';
 import { elementCount, zeros, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, joinChunks, takeChunk, takeSamples } from './batches';
 import { columnCotangents, countColumns, planColumns, type ColumnPlan } from './columns';
@@ -31,6 +30,7 @@ import { parameterRoles, type RoleOfParameter } from './roles';
 import { projectOut } from './projection';
 import { RuntimeFailure, feed, fetched, type GraphSpec, type RuntimeTensor, type Session } from './session';
 import type { ShapeTable } from './shapes';
+import { requireTrainable } from './trainable';
 import { Workspace, sampleCount, shapeKey } from './workspace';
 
 /** Settings of an engine. `freeze` and `include` are globs over parameter names. */
@@ -152,7 +152,7 @@ export class Engine implements ModelEngine {
     heads: readonly HeadLoss[],
     sampleWeights?: Float32Array,
   ): Promise<LossGradient> {
-    this.requireTrainable();
+    requireTrainable(this.workspace.parts);
     const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
     const samples = sampleCount(batch.inputs);
@@ -192,15 +192,17 @@ export class Engine implements ModelEngine {
   }
 
   /**
-   * For each sample the gradient of the largest element (the first on ties) of the first output as the file defines
-   * it: by parameter, [samples, …dims of the parameter].
+   * For each sample the gradient of the largest element (the first on ties) of the first floating output as the file
+   * defines it: by parameter, [samples, …dims of the parameter].
    */
   async perSampleGradients(values: ParameterValues, given: readonly Tensor[]): Promise<Map<string, Tensor>> {
-    this.requireTrainable();
+    requireTrainable(this.workspace.parts);
     const inputs = await this.adapted(given);
     const shapes = await this.workspace.gradientShapesFor(values, inputs);
     const samples = sampleCount(inputs);
-    const output = this.workspace.parts.model.graph.outputs[0]?.name as string;
+    // Some classifiers give the class number first, which has no gradient.
+    const output = this.workspace.parts.model.graph.outputs.find(({ dtype }) => isFloating(dtype))
+      ?.name as string;
     const bytes = 4 * this.workspace.parts.trainable.reduce((sum, { dims }) => sum + elementCount(dims), 0);
     const limit = Math.max(1, Math.min(chunkLimit(shapes, 3), Math.floor(5e8 / Math.max(1, bytes))));
     const pieces = new Map<string, Tensor[]>();
@@ -245,7 +247,7 @@ export class Engine implements ModelEngine {
       readonly solver?: 'direct' | 'matrix-free';
     },
   ): Promise<ProjectionResult> {
-    this.requireTrainable();
+    requireTrainable(this.workspace.parts);
     const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
     if (shapes.mixesSamples)
@@ -365,21 +367,6 @@ export class Engine implements ModelEngine {
     const size = shapes.fixedBatch ?? samples;
     const context = { model: this.workspace.parts.model, samples, size };
     return resolveHead(context, head, output => shapes.dims(output, size), labels, index);
-  }
-
-  private requireTrainable(): void {
-    const { model, graph, trainable } = this.workspace.parts;
-    const [quantised] = quantisedWeights(graph);
-    if (quantised)
-      throw new DifferentiationError(
-        `${model.path}: the weights ${quantised.parameter} are quantised (${quantised.op}, node ${quantised.node}), and ` +
-          'rounded integers cannot follow a gradient. Unlearn with the model before its quantisation.',
-      );
-    if (trainable.length === 0)
-      throw new DifferentiationError(
-        `${model.path} has no trainable parameter with a differentiable path to an output. ` +
-          '"lethe inspect" lists every stored tensor and why it is left out.',
-      );
   }
 }
 

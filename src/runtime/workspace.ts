@@ -130,6 +130,7 @@ export class Workspace {
   /** Gives the memory of all sessions back. */
   async close(): Promise<void> {
     this.held = undefined;
+    this.graphs.clear();
     const open = [...this.sessions.values()];
     this.sessions.clear();
     for (const session of open) await session.close();
