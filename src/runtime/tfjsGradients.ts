@@ -28,8 +28,9 @@ const steps: Readonly<Record<string, readonly string[]>> = {
 
 /** Corrects the gradients of the process. Doing it twice changes nothing. */
 export function correctGradients(tf: Tensorflow): void {
-  if (corrected.has(tf.engine())) return;
-  corrected.add(tf.engine());
+  const engine = tf.engine() as object as { [corrected]?: true };
+  if (engine[corrected]) return;
+  engine[corrected] = true;
   for (const [kernelName, inputsToSave] of Object.entries(steps)) {
     const gradFunc: GradFunc = (_, saved) =>
       Object.fromEntries(inputsToSave.map((name, index) => [name, () => tf.zeros(saved[index]!.shape)]));
@@ -46,7 +47,8 @@ export function correctGradients(tf: Tensorflow): void {
   for (const kernel of ['AvgPool', 'AvgPool3D']) replace(tf, kernel, original => dividing(tf, original));
 }
 
-const corrected = new WeakSet<object>();
+/** Says on an engine that it was corrected: several bundles of this module may share one. */
+const corrected = Symbol.for('lethe.corrected');
 
 function replace(tf: Tensorflow, kernel: string, change: (original: GradFunc) => GradFunc): void {
   const config = tf.getGradient(kernel);

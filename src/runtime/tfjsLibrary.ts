@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type * as tensorflow from '@tensorflow/tfjs';
 import { RuntimeFailure } from './session';
+import { registerKerasLayers } from './tfjsKerasLayers';
 
 /** The exports of `@tensorflow/tfjs`, which `@tensorflow/tfjs-node` has as well. */
 export type Tensorflow = typeof tensorflow;
@@ -72,6 +73,7 @@ async function plain(note: string): Promise<TfjsLibrary> {
 }
 
 function libraryOf(tf: Tensorflow, kind: TfjsKind, backend: string, note: string): TfjsLibrary {
+  registerKerasLayers(tf);
   return {
     tf,
     kind,

@@ -20,9 +20,9 @@ export class Workplace {
   readonly folder = mkdtempSync(join(tmpdir(), 'lethe-cli-'));
   private readonly home = mkdtempSync(join(tmpdir(), 'lethe-home-'));
 
-  constructor(...samples: readonly ('mnist-mislabelled' | 'sine-poisoned')[]) {
+  constructor(...samples: readonly ('mnist-mislabelled' | 'mnist-tfjs' | 'sine-poisoned')[]) {
     for (const sample of samples) {
-      const generated = (source: string): boolean => !/[\\/]unlearned\.[^\\/]*$/.test(source);
+      const generated = (source: string): boolean => !/[\\/]unlearned(\.[^\\/]*)?$/.test(source);
       cpSync(join(root, 'samples', sample), this.at(sample), { recursive: true, filter: generated });
     }
   }

@@ -1,5 +1,6 @@
 // What a translated model gives is held against TensorFlow.js, and refused where it differs.
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { differenceOf } from '../../src/runtime/parity';
 import { Engine } from '../../src/runtime/engine';
 import type { Tensor } from '../../src/tensor/tensor';
@@ -23,6 +24,26 @@ describe('the comparison with TensorFlow.js', () => {
     assert.match(differenceOf(tensor(NaN, 1), tensor(1, 1))!, /is NaN at element 0/);
     assert.match(differenceOf(tensor(1), tensor(1, 1))!, /shape \[1\] where TensorFlow\.js gives \[2\]/);
   });
+
+  it('knows layers of Keras that TensorFlow.js does not bring along', () =>
+    inFolder(async folder => {
+      const tf = await tensorflow();
+      const [a, b] = [tf.input({ shape: [2], name: 'a' }), tf.input({ shape: [2], name: 'b' })];
+      const sum = tf.layers.add({ name: 'difference' }).apply([a, b]) as typeof a;
+      const path = await saveLayers(tf.model({ inputs: [a, b], outputs: sum }), folder);
+      writeFileSync(
+        path,
+        readFileSync(path, 'utf8').replace('"class_name":"Add"', '"class_name":"Subtract"'),
+      );
+      const engine = await Engine.open(path);
+      try {
+        const rows = (...data: number[]): Tensor => ({ ...tensor(...data), dims: [1, 2] });
+        const [found] = await engine.predict(engine.initialValues(), [rows(5, 7), rows(1, 10)]);
+        assert.deepEqual([...(found!.data as Float32Array)], [4, -3]);
+      } finally {
+        await engine.close();
+      }
+    }));
 
   it('refuses a model that the two compute differently, and names the output', () =>
     inFolder(async folder => {

@@ -7,7 +7,7 @@ import { inspectModel } from '../../src/job/inspect';
 import { Engine } from '../../src/runtime/engine';
 import { elementCount, type Tensor } from '../../src/tensor/tensor';
 import { inFolder } from '../onnx/support';
-import { unpackModel } from './realModels';
+import { resized, unpackModel } from './realModels';
 import { rewriteWeights, type ModelFile } from './rewriting';
 import { tensorflow } from './support';
 
@@ -18,22 +18,6 @@ function pictures(dims: readonly number[]): Tensor {
     (_, index) => (Math.sin(index * 0.37) + 1) / 2,
   );
   return { dtype: 'float32', dims, data };
-}
-
-interface Layer {
-  class_name: string;
-  config: Record<string, unknown>;
-}
-
-/** Lets MobileNetV2 take pictures of another size; the pooling of its last maps, of 1/32 of that, goes with it. */
-function resized(size: number): (file: ModelFile) => void {
-  return file => {
-    const { layers } = (file.modelTopology as { model_config: { config: { layers: Layer[] } } }).model_config
-      .config;
-    layers[0]!.config['batch_input_shape'] = [null, size, size, 3];
-    const pool = layers.find(layer => layer.class_name === 'AveragePooling2D')!;
-    pool.config['pool_size'] = pool.config['strides'] = [size / 32, size / 32];
-  };
 }
 
 describe('real TensorFlow.js models', () => {

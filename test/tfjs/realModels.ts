@@ -24,3 +24,19 @@ export function unpackModel(name: RealModel, folder: string): string {
   writeFileSync(target, JSON.stringify(file));
   return target;
 }
+
+interface Layer {
+  class_name: string;
+  config: Record<string, unknown>;
+}
+
+/** Lets MobileNetV2 take pictures of another size; the pooling of its last maps, of 1/32 of that, goes with it. */
+export function resized(size: number): (file: ModelFile) => void {
+  return file => {
+    const { layers } = (file.modelTopology as { model_config: { config: { layers: Layer[] } } }).model_config
+      .config;
+    layers[0]!.config['batch_input_shape'] = [null, size, size, 3];
+    const pool = layers.find(layer => layer.class_name === 'AveragePooling2D')!;
+    pool.config['pool_size'] = pool.config['strides'] = [size / 32, size / 32];
+  };
+}
