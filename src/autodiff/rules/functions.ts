@@ -1,6 +1,6 @@
 // Rules of elementwise functions: y = f(x), both directions multiply by f'(x).
 import type { Rule, RuleContext } from '../rule';
-import { unaryRule } from './elementwise';
+import { gate, unaryRule } from './elementwise';
 
 /** 1 where a comparison of x with a number holds, 0 elsewhere, as float32. */
 function where(
@@ -9,6 +9,8 @@ function where(
   bound: number,
 ): string {
   const x = c.in(0);
+  // The blocked layout and ONNX Runtime's vector kernels take this form, but no comparison.
+  if (opType === 'Greater' && bound === 0) return gate(c, x);
   return c.b.cast(c.b.op(opType, [x, c.b.scalar(bound)], c.b.dims(x)), 1);
 }
 
@@ -135,15 +137,11 @@ export const geluRule = unaryRule(c => {
   return c.b.binary('Add', cumulative, c.b.binary('Mul', x, density));
 });
 
-/** Clip: 1 between the bounds (both included, as PyTorch counts them), 0 outside. */
+/** Clip: 1 between the bounds (both included, as PyTorch counts them), 0 outside, where the result differs from x. */
 export const clipRule = unaryRule(c => {
-  const dims = c.inDims(0);
-  const masks: string[] = [];
-  if (c.has(1)) masks.push(c.b.cast(c.b.op('GreaterOrEqual', [c.in(0), c.in(1)], dims), 1));
-  if (c.has(2)) masks.push(c.b.cast(c.b.op('LessOrEqual', [c.in(0), c.in(2)], dims), 1));
-  const [first, second] = masks;
-  if (first === undefined) return c.b.expand(c.b.scalar(1), dims);
-  return second === undefined ? first : c.b.binary('Mul', first, second);
+  if (!c.has(1) && !c.has(2)) return c.b.expand(c.b.scalar(1), c.inDims(0));
+  const moved = c.b.unary('Abs', c.b.binary('Sub', c.out(), c.in(0)));
+  return c.b.unary('HardSigmoid', moved, { alpha: { float: -1e38 }, beta: { float: 1 } });
 });
 
 /** PRelu: x above 0, slope · x below; the slope is a parameter that broadcasts. */
