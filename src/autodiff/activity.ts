@@ -65,7 +65,6 @@ function sourcesOf(node: OnnxNode): readonly string[] {
 const floatingSettings: Readonly<Record<string, readonly number[]>> = {
   Clip: [1, 2],
   DequantizeLinear: [1],
-  OneHot: [1, 2],
   QuantizeLinear: [1],
   Resize: [1, 2],
 };

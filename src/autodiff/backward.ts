@@ -217,10 +217,23 @@ function reached(
         'through it. Freeze the parameters before it with "parameters": { "freeze": […] }.',
     );
   }
+  requireFirstOutput(node, name => cotangents.has(name));
   const wanted = node.inputs.map(() => false);
   for (const index of differentiableInputs(node, rule))
     wanted[index] = active.has(node.inputs[index] as string);
   return wanted.includes(true) ? { rule, wanted } : undefined;
+}
+
+/** Throws a DifferentiationError when what flows through a node does so by an output that its rule leaves out. */
+export function requireFirstOutput(node: OnnxNode, carries: (name: string) => boolean): void {
+  // Split has a rule for every output; the second outputs of the others are integers.
+  if (['Split', 'MaxPool', 'TopK'].includes(node.opType)) return;
+  const other = node.outputs.findIndex((name, index) => index > 0 && name !== '' && carries(name));
+  if (other > 0)
+    throw new DifferentiationError(
+      `${describeNode(node)} passes a gradient on by its output ${node.outputs[other]} (number ${other + 1}), which has no ` +
+        'gradient rule. Freeze the parameters before it with "parameters": { "freeze": […] }.',
+    );
 }
 
 function totals(

@@ -60,6 +60,7 @@ export function describeGraphParameters(
     else if (!isStored(tensor)) describe(false, 'a list of numbers in a Constant node');
     else if (frozen(name)) describe(false, 'frozen by the recipe');
     else if (!uses.has(name) && !useful.has(name)) describe(false, 'not used by the graph');
+    else if (isSetting(uses.get(name) ?? [])) describe(false, 'a setting of OneHot');
     else if (!useful.has(name)) describe(false, unusedReason(uses.get(name) ?? []));
     else if (count === 0) describe(false, 'has no elements');
     else if (included(name)) describe(true, 'included by the recipe');
@@ -114,6 +115,11 @@ function usesOf(nodes: readonly OnnxNode[]): Map<string, { node: OnnxNode; index
     });
   }
   return uses;
+}
+
+/** Whether all that uses a tensor is OneHot, as its two values: a setting, though gradients flow through it. */
+function isSetting(uses: readonly { node: OnnxNode; index: number }[]): boolean {
+  return uses.length > 0 && uses.every(({ node, index }) => node.opType === 'OneHot' && index === 2);
 }
 
 /** Why nothing flows from an output to a tensor, told by how it is used first. */

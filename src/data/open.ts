@@ -5,6 +5,7 @@ import { looksLikeNpy } from '../tensor/npy';
 import type { Dataset } from './dataset';
 import { DataError } from './errors';
 import { fileError, readInto, withFile } from './files';
+import { looksLikeIdx, openIdx } from './idxDataset';
 import { openImageFolder } from './imageFolder';
 import { datasetOfManifest, imageColumn, readJsonLines } from './manifest';
 import { openNpy } from './npyDataset';
@@ -13,7 +14,7 @@ import type { DatasetFormat, DatasetSpec } from './spec';
 import { readTable } from './table';
 import { datasetOfTable } from './tableDataset';
 
-const formats: readonly DatasetFormat[] = ['npz', 'npy', 'csv', 'tsv', 'jsonl', 'folder', 'manifest'];
+const formats: readonly DatasetFormat[] = ['npz', 'npy', 'csv', 'tsv', 'jsonl', 'folder', 'manifest', 'idx'];
 
 const byExtension: Readonly<Record<string, DatasetFormat>> = {
   '.npz': 'npz',
@@ -37,6 +38,8 @@ export async function openDataset(spec: string | DatasetSpec, baseFolder = '.'):
       return openNpz(path, full);
     case 'npy':
       return openNpy(path);
+    case 'idx':
+      return openIdx(path, full);
     case 'tsv':
       return datasetOfTable(path, readTable(path, '\t'), full);
     case 'csv': {
@@ -82,8 +85,11 @@ function formatOf(path: string, given: string | undefined): DatasetFormat {
     return format;
   }
   if (isFolder) return 'folder';
-  return byExtension[extname(path).toLowerCase()] ?? sniff(path);
+  return byExtension[extname(path).toLowerCase()] ?? (idxName.test(path) ? 'idx' : sniff(path));
 }
+
+/** How MNIST and its kin name their files: train-images-idx3-ubyte, t10k-images.idx3-ubyte.gz. */
+const idxName = /[-.]idx\d-?ubyte(\.gz)?$/i;
 
 /** The format by a file's first bytes, for names without a telling extension. */
 function sniff(path: string): DatasetFormat {
@@ -94,6 +100,7 @@ function sniff(path: string): DatasetFormat {
   });
   if (looksLikeNpy(start)) return 'npy';
   if (start[0] === 0x50 && start[1] === 0x4b) return 'npz';
+  if (looksLikeIdx(start)) return 'idx';
   throw new DataError(
     `${path} is in no format Lethe knows by its name or first bytes. Name its format (${formats.join(', ')}) in the recipe's data.`,
   );

@@ -1,7 +1,7 @@
 // How a recipe names a dataset.
 
 /** The formats Lethe reads. */
-export type DatasetFormat = 'npz' | 'npy' | 'csv' | 'tsv' | 'jsonl' | 'folder' | 'manifest';
+export type DatasetFormat = 'npz' | 'npy' | 'csv' | 'tsv' | 'jsonl' | 'folder' | 'manifest' | 'idx';
 
 /** A dataset as a recipe names it. `labels: []` says that the data has none. */
 export interface DatasetSpec {

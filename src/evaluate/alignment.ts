@@ -1,8 +1,7 @@
 // How orthogonal the change of the weights is to the gradients of the original's outputs.
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { BoundDataset } from '../data/dataset';
-import type { ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { ModelEngine, ParameterValues } from '../runtime/contracts';
 import { CancelledError, LetheError } from '../shared/errors';
 import type { GradientAlignment } from '../shared/evaluation';
 import { Random } from '../tensor/random';
@@ -19,7 +18,7 @@ const mostBytes = 4e8;
  * where the gradients of fewer than five samples fit in memory or the original has no gradients.
  */
 export async function alignments(
-  engine: Engine,
+  engine: ModelEngine,
   original: ParameterValues,
   changed: readonly ParameterValues[],
   dataset: BoundDataset,

@@ -1,8 +1,7 @@
 // Several models on the same samples, side by side: features, confusion, and how far their predictions are apart.
 import { basename } from 'node:path';
 import type { BoundDataset } from '../data/dataset';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import { resolveLoss } from '../runtime/loss';
 import { CancelledError } from '../shared/errors';
 import type { Confusion, Divergence } from '../shared/evaluation';
@@ -15,7 +14,7 @@ import { headOutputs } from './samples';
 
 /** A model of a comparison. */
 export interface ComparedModel {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
   readonly values: ParameterValues;
 }
 

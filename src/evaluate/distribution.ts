@@ -1,4 +1,4 @@
-// Distributions of losses and confidences over bins that all models and sets share.
+// Distributions of losses and confidences, both on logarithmic scales, over bins that all models and sets share.
 import type { Distribution } from '../shared/evaluation';
 
 /** Losses below this are one: a float32 probability of 1 has a loss of 0. */
@@ -9,6 +9,11 @@ const bins = 32;
 /** The base-10 logarithms of losses, none below −8. */
 export function logLosses(losses: Float64Array): Float64Array {
   return losses.map(loss => Math.log10(Math.max(smallest, loss)));
+}
+
+/** How many nines probabilities have, −log10(1 − p), at most 8: 1 is 90 %, 2 is 99 %. Near 1 they are else all alike. */
+export function nines(probabilities: Float64Array): Float64Array {
+  return probabilities.map(p => -Math.log10(Math.max(smallest, 1 - p)));
 }
 
 /** The smallest interval of whole numbers that holds all values of all sets. */

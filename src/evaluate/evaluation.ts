@@ -17,7 +17,7 @@ import { alignments } from './alignment';
 import { averageGap, tugOfWar } from './closeness';
 import { compareModels, type ComparedModel, type ModelOnSet } from './compareModels';
 import { agreementOnPlanes } from './decisionRegions';
-import { distributionOf, logLosses, wholeRange } from './distribution';
+import { distributionOf, logLosses, nines, wholeRange } from './distribution';
 import { attackFeatures, attackMembership, fewestAttacked } from './membershipAttack';
 import type { EvaluationData } from './metrics';
 
@@ -109,7 +109,7 @@ export async function evaluateFurther(
         confusion: classifies ? bySet(found, set => set[place]!.confusion) : null,
         losses: bySet(losses, set => distributionOf(set[place]!, range)),
         confidences: classifies
-          ? bySet(found, set => distributionOf(set[place]!.features.confidence, [0, 1]))
+          ? bySet(found, set => distributionOf(nines(set[place]!.features.confidence), [0, 8]))
           : null,
         ...attacks[place]!,
         toOriginal: divergences(found, place, places.original),

@@ -1,7 +1,6 @@
 // How well a model fits a set of training samples, and how strongly the loss pulls at its parameters there.
 import type { BoundDataset } from '../data/dataset';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import { fitLimits, type FitDiagnosis } from '../shared/diagnosis';
 import { CancelledError } from '../shared/errors';
 import { Random } from '../tensor/random';
@@ -26,11 +25,11 @@ const chunkElements = 8_000_000;
 /**
  * Measures loss, accuracy and gradient norms on the samples at `indices`, or on as many of them as the limits allow,
  * drawn with a fixed seed. For the shuffled figures each sample gets the labels of a random one of `pool` (the whole
- * training data; a forget set may have one label only). Throws what `evaluateSamples` and `Engine.lossGradient` throw,
+ * training data; a forget set may have one label only). Throws what `evaluateSamples` and `ModelEngine.lossGradient` throw,
  * and a CancelledError.
  */
 export async function measureFit(
-  engine: Engine,
+  engine: ModelEngine,
   values: ParameterValues,
   dataset: BoundDataset,
   { indices, pool }: { readonly indices: readonly number[]; readonly pool: readonly number[] },

@@ -1,7 +1,6 @@
 // The metrics of DESIGN §2 for one model: losses, accuracies, and membership inference.
 import type { BoundDataset } from '../data/dataset';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { ModelMetrics, SetMetrics } from '../shared/report';
 import { areaUnderCurve } from './auc';
 import { evaluateSamples, type HeadTally, type SampleEvaluation } from './samples';
@@ -24,7 +23,7 @@ export interface EvaluationData {
  * Throws a LossError when labels do not fit, a LetheError when a loss is not finite, a CancelledError when aborted.
  */
 export async function evaluateModel(
-  engine: Engine,
+  engine: ModelEngine,
   values: ParameterValues,
   data: EvaluationData,
   heads: readonly HeadLoss[],

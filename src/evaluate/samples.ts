@@ -1,8 +1,7 @@
 // How a model does on single samples: loss, confidence, correctness; and the sums over a set.
 import { basename } from 'node:path';
 import type { BoundDataset } from '../data/dataset';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import { resolveLoss, type ResolvedLoss } from '../runtime/loss';
 import {
   binaryLogProbabilities,
@@ -46,7 +45,7 @@ const chunkElements = 8_000_000;
  * when the signal is aborted.
  */
 export async function evaluateSamples(
-  engine: Engine,
+  engine: ModelEngine,
   values: ParameterValues,
   dataset: BoundDataset,
   indices: readonly number[],
@@ -108,7 +107,7 @@ export async function evaluateSamples(
 
 /** Each head's output: logits for the cross-entropies, the output as the file defines it for mse. */
 export async function headOutputs(
-  engine: Engine,
+  engine: ModelEngine,
   values: ParameterValues,
   inputs: readonly Tensor[],
   heads: readonly HeadLoss[],

@@ -1,6 +1,7 @@
 // What menus go by: each command is hidden where it cannot work.
 import * as vscode from 'vscode';
 import type { Host } from './host';
+import { isTfjs } from './runs/storedModel';
 
 /** Keeps the context keys of `when` clauses as things are. */
 export function keepContextKeys(host: Host): void {
@@ -26,6 +27,11 @@ export function keepContextKeys(host: Host): void {
     tell(
       'lethe.modelsWithProposal',
       shown.filter(document => document.proposal !== null).map(document => document.path),
+    );
+    // Not every `model.json` is a model; those that are open here were recognised by their content.
+    tell(
+      'lethe.tfjsModels',
+      host.open.filter(({ path, error }) => isTfjs(path) && error === null).map(({ path }) => path),
     );
     tell('lethe.proposalApplied', active !== null && active.proposal === null && active.applied !== null);
     tell('lethe.running', jobs.running);

@@ -7,7 +7,7 @@ import { keepContextKeys } from './contextKeys';
 import { datasetViewId, DatasetViewProvider } from './dataset/datasetViewProvider';
 import { Host } from './host';
 import { ModelEditorProvider } from './modelEditor/modelEditorProvider';
-import { modelViewType } from './modelEditor/modelViewType';
+import { modelViewType, tfjsViewType } from './modelEditor/modelViewType';
 import { registerRunFiles } from './runs/runFiles';
 import { registerViews } from './views/registerViews';
 
@@ -16,10 +16,12 @@ export function activate(context: vscode.ExtensionContext): LetheApi {
   const host = new Host(context);
   const editor = new ModelEditorProvider(host);
   context.subscriptions.push(
-    vscode.window.registerCustomEditorProvider(modelViewType, editor, {
-      supportsMultipleEditorsPerDocument: true,
-      webviewOptions: { retainContextWhenHidden: true },
-    }),
+    ...[modelViewType, tfjsViewType].map(viewType =>
+      vscode.window.registerCustomEditorProvider(viewType, editor, {
+        supportsMultipleEditorsPerDocument: true,
+        webviewOptions: { retainContextWhenHidden: true },
+      }),
+    ),
     vscode.window.registerWebviewViewProvider(datasetViewId, new DatasetViewProvider(host), {
       webviewOptions: { retainContextWhenHidden: true },
     }),

@@ -3,8 +3,7 @@ import { resolve } from 'node:path';
 import type { BoundDataset } from '../data/dataset';
 import { measureFit } from '../evaluate/fit';
 import { headOutputs } from '../evaluate/samples';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { Diagnosis, FitDiagnosis } from '../shared/diagnosis';
 import { count, percent, significant, things } from '../shared/numbers';
 import { elementCount } from '../tensor/tensor';
@@ -16,7 +15,7 @@ import { startOf } from './startingMethod';
 
 /** What a diagnosis looks at. Indices point into `train`. */
 export interface Patient {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
   readonly values: ParameterValues;
   readonly train: BoundDataset;
   readonly retained: readonly number[];

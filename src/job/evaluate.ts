@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { MeasuredModel } from '../evaluate/evaluation';
 import { evaluateModel } from '../evaluate/metrics';
-import type { HeadLoss } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { HeadLoss, ModelEngine } from '../runtime/contracts';
 import type { Evaluation } from '../shared/evaluation';
 import type { ModelMetrics } from '../shared/report';
 import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
@@ -32,7 +31,7 @@ export async function evaluateRecipe(
   const loaded = loadRecipe(recipePath, assignments);
   const path = resolve(modelPath);
   const job = await openJob(loaded, path);
-  const opened: Engine[] = [job.engine];
+  const opened: ModelEngine[] = [job.engine];
   try {
     const { engine, data, heads } = job;
     const values = engine.initialValues();

@@ -1,8 +1,8 @@
 // The further evaluation of a job: retrained models beside the original and the unlearned one, all compared.
+import type { ModelEngine } from '../runtime/contracts';
 import { performance } from 'node:perf_hooks';
 import { evaluateFurther, type MeasuredModel } from '../evaluate/evaluation';
 import { evaluateModel } from '../evaluate/metrics';
-import type { Engine } from '../runtime/engine';
 import type { Evaluation } from '../shared/evaluation';
 import type { LoadedRecipe } from './recipeFile';
 import { openEngine, type OpenJob } from './openJob';
@@ -10,12 +10,12 @@ import { relearn } from './relearn';
 
 /** A retrained model that is open and measured. */
 export interface Reference extends MeasuredModel {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
 }
 
 /**
  * Opens and measures retrained models on the data of a job, in order; the first is named "retrained". Close them with
- * `closeReferences`. Throws what `Engine.open` and `evaluateModel` throw.
+ * `closeReferences`. Throws what `ModelEngine.open` and `evaluateModel` throw.
  */
 export async function openReferences(
   job: OpenJob,
@@ -23,7 +23,7 @@ export async function openReferences(
   paths: readonly string[],
   signal?: AbortSignal,
 ): Promise<Reference[]> {
-  const engines: Engine[] = [];
+  const engines: ModelEngine[] = [];
   try {
     const references: Reference[] = [];
     for (const path of paths) {

@@ -1,7 +1,7 @@
 // Gradients of a model on arrays from files, for other programs to check or to use.
 import { readFileSync } from 'node:fs';
-import { Engine } from '../runtime/engine';
-import type { LossName } from '../runtime/contracts';
+import type { LossName, ModelEngine } from '../runtime/contracts';
+import { openEngine } from '../runtime/openEngine';
 import { LetheError, UsageError } from '../shared/errors';
 import { isFloating } from '../tensor/dtype';
 import { decodeNpy } from '../tensor/npy';
@@ -80,10 +80,10 @@ export async function sampleGradients(request: GradientRequest): Promise<Gradien
 
 async function withModel<T>(
   request: GradientRequest,
-  action: (engine: Engine, inputs: Tensor[]) => Promise<T>,
+  action: (engine: ModelEngine, inputs: Tensor[]) => Promise<T>,
 ): Promise<T & Pick<Gradients, 'warnings' | 'read'>> {
   const { model: modelPath, inputs: inputFiles, freeze } = request;
-  const engine = await Engine.open(modelPath, { threads: defaultThreads(), freeze });
+  const engine = await openEngine(modelPath, { threads: defaultThreads(), freeze });
   try {
     const signatures = inputSignatures(engine.model);
     if (inputFiles.length !== signatures.length) {
@@ -110,7 +110,7 @@ async function withModel<T>(
       }
       return fed;
     });
-    const warnings = idleGlobs(freeze, engine.parameters, '--freeze');
+    const warnings = [...engine.notes, ...idleGlobs(freeze, engine.parameters, '--freeze')];
     return { ...(await action(engine, inputs)), warnings, read: engine.model.externalFiles };
   } finally {
     await engine.close();

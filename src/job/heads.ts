@@ -1,8 +1,7 @@
 // Which outputs have labels, and which loss compares them, where the recipe leaves it open.
 import { checkLabels } from '../data/checkLabels';
 import type { BoundDataset } from '../data/dataset';
-import type { HeadLoss, LossName } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { HeadLoss, LossName, ModelEngine } from '../runtime/contracts';
 import { resolveLoss, type ResolvedLoss } from '../runtime/loss';
 import { LetheError, UsageError } from '../shared/errors';
 import { nearestName } from '../shared/nearest';
@@ -20,7 +19,7 @@ import { elementReader, type Tensor } from '../tensor/tensor';
  */
 export async function chooseHeads(
   recipe: Pick<Recipe, 'heads' | 'loss'> & { readonly data?: Pick<Recipe['data'], 'classes'> },
-  engine: Engine,
+  engine: ModelEngine,
   train: BoundDataset,
   warn: (warning: string) => void = () => undefined,
 ): Promise<HeadLoss[]> {
@@ -98,7 +97,7 @@ function every(tensor: Tensor, test: (value: number) => boolean): boolean {
 }
 
 /** The dims of every output for one sample. */
-async function outputDims(engine: Engine, train: BoundDataset): Promise<(readonly number[])[]> {
+async function outputDims(engine: ModelEngine, train: BoundDataset): Promise<(readonly number[])[]> {
   const { inputs } = await train.read([0]);
   const outputs = await engine.predict(engine.initialValues(), inputs);
   return outputs.map(output => output.dims);

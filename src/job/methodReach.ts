@@ -16,6 +16,7 @@ const always =
     sentence;
 
 const pulls: Readonly<Record<string, readonly Pull[]>> = {
+  auto: [always('It runs whichever of shrinking and projecting fits this model best.')],
   'minnorm-og': [
     always(
       'It projects the parameters toward a smaller norm along directions that leave the retained outputs alone.',
@@ -24,6 +25,10 @@ const pulls: Readonly<Record<string, readonly Pull[]>> = {
   retrain: [always('It starts from new random parameters.')],
   'closed-form': [
     always('It solves the linear layer that the output ends in anew; a model without one it refuses.'),
+  ],
+  'retain-forget-entanglement': [always('It raises the loss of the forgotten samples up to a bound.')],
+  'certified-removal': [
+    always('It fits the last layer anew to the retained samples, its features fixed, and adds noise.'),
   ],
   shrink: [always('It makes all parameters smaller before it descends.')],
   gd: [retainedGradient],

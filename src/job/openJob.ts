@@ -4,10 +4,11 @@ import { bindDataset } from '../data/bind';
 import type { BoundDataset, InputSignature } from '../data/dataset';
 import { resolveForget, splitSamples } from '../data/forget';
 import { openDataset } from '../data/open';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
-import { Engine } from '../runtime/engine';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
+import { openEngine as openModelEngine } from '../runtime/openEngine';
 import type { OnnxModel } from '../onnx/model';
 import { LetheError } from '../shared/errors';
+import { isTfjsModel } from '../tfjs/modelJson';
 import type { DataSource } from '../shared/recipe';
 import { Random } from '../tensor/random';
 import { chooseHeads } from './heads';
@@ -27,7 +28,7 @@ export interface JobData {
 
 /** A job ready to run. Close the engine afterwards. */
 export interface OpenJob {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
   readonly data: JobData;
   readonly heads: readonly HeadLoss[];
   readonly threads: number;
@@ -45,7 +46,7 @@ export function inputSignatures(model: OnnxModel): InputSignature[] {
 export async function openJob(
   loaded: LoadedRecipe,
   modelPath?: string,
-  check?: (engine: Engine, data: Omit<JobData, 'warnings'>) => Promise<void>,
+  check?: (engine: ModelEngine, data: Omit<JobData, 'warnings'>) => Promise<void>,
 ): Promise<OpenJob> {
   const { recipe, base } = loaded;
   const threads = recipe.threads ?? defaultThreads();
@@ -55,6 +56,7 @@ export async function openJob(
     await check?.(engine, data);
     const { freeze = [], include = [] } = recipe.parameters ?? {};
     const warnings = [
+      ...engine.notes,
       ...idleGlobs(freeze, engine.parameters, 'parameters.freeze'),
       ...idleGlobs(include, engine.parameters, 'parameters.include'),
     ];
@@ -69,9 +71,16 @@ export async function openJob(
 }
 
 /** Opens an engine with what the recipe says about parameters. */
-export async function openEngine(loaded: LoadedRecipe, path: string, threads: number): Promise<Engine> {
+export async function openEngine(loaded: LoadedRecipe, path: string, threads: number): Promise<ModelEngine> {
   const { freeze, include } = loaded.recipe.parameters ?? {};
-  return Engine.open(path, { threads, ...(freeze ? { freeze } : {}), ...(include ? { include } : {}) });
+  // A reference of another format than the model's is computed as suits it.
+  const own = path === resolve(loaded.base, loaded.recipe.model) || isTfjsModel(path);
+  return openModelEngine(path, {
+    threads,
+    engine: own ? loaded.recipe.engine : 'auto',
+    ...(freeze ? { freeze } : {}),
+    ...(include ? { include } : {}),
+  });
 }
 
 /** Opens one dataset of a recipe and fits it to a model. */
@@ -123,7 +132,7 @@ export function requireFinite(values: ParameterValues, consequence: string): voi
  * Throws a LetheError when a trainable parameter holds infinite values, as an attention mask does: a run would make
  * everything it touches infinite.
  */
-export function requireFiniteStart(engine: Engine): void {
+export function requireFiniteStart(engine: ModelEngine): void {
   const infinite = [...engine.initialValues()]
     .map(([name, data]) => ({ name, data, at: data.findIndex(value => !Number.isFinite(value)) }))
     .filter(({ at }) => at >= 0);

@@ -3,7 +3,7 @@ import { bindDataset } from '../data/bind';
 import type { BoundDataset, InputSignature } from '../data/dataset';
 import { openDataset } from '../data/open';
 import { LetheError } from '../shared/errors';
-import { Engine } from '../runtime/engine';
+import { openEngine } from '../runtime/openEngine';
 import type { DataSource, Preprocess } from '../shared/recipe';
 import { allocate, type Tensor } from '../tensor/tensor';
 import { inputSignatures } from './openJob';
@@ -29,7 +29,7 @@ const chunk = 256;
 
 /** Runs a model over a dataset. Throws a ModelError or a DataError. */
 export async function predictDataset(modelPath: string, source: SampleSource): Promise<Predictions> {
-  const engine = await Engine.open(modelPath, { threads: defaultThreads() });
+  const engine = await openEngine(modelPath, { threads: defaultThreads() });
   try {
     const bound = await openInputs(source, inputSignatures(engine.model));
     const values = engine.initialValues();
@@ -44,7 +44,7 @@ export async function predictDataset(modelPath: string, source: SampleSource): P
     engine.model.graph.outputs.forEach(({ name }, index) =>
       outputs.set(name, stack(parts.map(part => part[index]!))),
     );
-    return { outputs, warnings: bound.warnings, read };
+    return { outputs, warnings: [...engine.notes, ...bound.warnings], read };
   } finally {
     await engine.close();
   }

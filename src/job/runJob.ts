@@ -9,34 +9,33 @@ import { openModel } from '../tfjs/openModel';
 import { markerName } from '../tfjs/writer';
 import type { ParameterValues } from '../runtime/contracts';
 import { CancelledError, LetheError } from '../shared/errors';
-import type { ProjectionRecord, RunResult } from '../shared/report';
+import { projectionNotes } from '../shared/projectionNotes';
+import type { RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
-import { Random } from '../tensor/random';
 import { methodNamed } from '../unlearn/registry';
 import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
 import { currentEnvironment } from './machine';
-import {
-  accessibleRetained,
-  openJob,
-  requireFinite,
-  requireFiniteStart,
-  type JobData,
-  type OpenJob,
-} from './openJob';
+import { openJob, requireFiniteStart, type JobData, type OpenJob } from './openJob';
 import { outputError, OutputStage, restated } from './outputStage';
 import { requireNoneOf, type Source } from './overwrite';
 import { checkOutputs, jobPaths, writtenFiles, type JobPaths } from './paths';
-import { ProgressMeter } from './progressMeter';
 import { describeRecipe, filesOf, hashModel, hashSamples, type Receipt } from './receipt';
-import { roundToStored } from './storedPrecision';
 import { loadRecipe, type LoadedRecipe } from './recipeFile';
 import { reportPage, type Report } from './reportPage';
+import { unlearn } from './unlearning';
 
 /** What whoever runs a job hears and decides. */
 export interface JobHooks {
   progress(update: JobProgress): void;
   log(line: string): void;
   readonly signal: AbortSignal;
+  /** Where the run keeps checkpoints, and the job's folder that an interrupted run left one in; absent: nowhere. */
+  readonly checkpoints?: {
+    readonly folder: string;
+    readonly resumeFrom?: string;
+    /** Milliseconds between two. */
+    readonly interval?: number;
+  };
 }
 
 /** Runs a recipe file with `path=value` overrides. Nothing on disk changes unless everything went well. */
@@ -74,6 +73,7 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     const before = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
     stopIfAsked(hooks);
     const outcome = await unlearn(job, loaded, values, hooks);
+    for (const note of projectionNotes(outcome.projections)) hooks.log(note);
     stopIfAsked(hooks);
     hooks.progress({ phase: 'measuring' });
     const after = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
@@ -104,11 +104,18 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
       after,
       reference: paths.reference === null ? null : references[0]!.metrics,
       projections: outcome.projections,
+      ...(outcome.notes.length > 0 && { notes: outcome.notes }),
+      ...(outcome.search && { search: outcome.search }),
+      ...(outcome.certificate && { certificate: outcome.certificate }),
       ...(evaluation && { evaluation }),
     };
     const files = references.map(({ engine }) => filesOf(engine.model));
     const referenceFiles = paths.reference === null ? [] : files.shift()!;
-    await writeOutputs(stage, { job, loaded, paths, values, result, referenceFiles, otherReferences: files });
+    const { history } = outcome;
+    await writeOutputs(stage, {
+      ...{ job, loaded, paths, values, result, history },
+      ...{ referenceFiles, otherReferences: files },
+    });
     return result;
   } finally {
     stage.abandon();
@@ -132,64 +139,12 @@ async function checkDataFiles(
   requireNoneOf(targets, data.test?.dataset.files ?? [], 'an image of the test data');
   const { validation } = loaded.recipe.data;
   if (!validation) return;
-  // A run does not read the validation data, so that it cannot be opened is no reason to stop.
+  // Only auto reads the validation data, so that it cannot be opened is no reason to stop here.
   const opened = await openDataset(validation, loaded.base).catch((error: unknown) => {
     if (error instanceof LetheError) return null;
     throw error;
   });
   requireNoneOf(targets, opened?.files ?? [], 'an image of the validation data');
-}
-
-interface Outcome {
-  readonly cost: { readonly sampleGradients: number; readonly share: number };
-  readonly projections: readonly ProjectionRecord[];
-}
-
-/** Runs the method on `values`, counts its cost against the budget and checks what it leaves. */
-async function unlearn(
-  job: OpenJob,
-  loaded: LoadedRecipe,
-  values: ParameterValues,
-  hooks: JobHooks,
-): Promise<Outcome> {
-  const { recipe } = loaded;
-  const { engine, data, heads } = job;
-  const projections: ProjectionRecord[] = [];
-  const retraining = recipe.retrainEpochs * data.retained.length;
-  const limit = recipe.budget ? recipe.budget.share * retraining : Infinity;
-  const meter = new ProgressMeter();
-  let sampleGradients = 0;
-  hooks.progress({ phase: 'unlearning' });
-  await methodNamed(recipe.method.name).run({
-    engine,
-    values,
-    train: data.train,
-    retained: accessibleRetained(data.retained, recipe.retainAccess, recipe.seed),
-    forgotten: data.forgotten,
-    heads,
-    settings: recipe.method,
-    random: new Random(recipe.seed),
-    signal: hooks.signal,
-    progress: update => hooks.progress(meter.measure(update)),
-    addCost: count => {
-      sampleGradients += count;
-      if (sampleGradients > limit) throw overBudget(recipe.budget!.share, retraining);
-    },
-    recordProjection: record => projections.push(record),
-  });
-  roundToStored(engine.parameters, values);
-  requireFinite(
-    values,
-    `The method ${recipe.method.name} left a model that cannot be used and nothing was written`,
-  );
-  return { cost: { sampleGradients, share: sampleGradients / retraining }, projections };
-}
-
-function overBudget(share: number, retraining: number): LetheError {
-  return new LetheError(
-    `The run was stopped because its cost passed the budget: ${share} of retraining is ${Math.floor(share * retraining)} ` +
-      'sample gradients. Raise budget.share, or lower method.epochs or method.batchSize. No file was changed.',
-  );
 }
 
 function stopIfAsked(hooks: JobHooks): void {
@@ -202,6 +157,7 @@ interface Finished {
   readonly paths: JobPaths;
   readonly values: ParameterValues;
   readonly result: RunResult;
+  readonly history: Report['history'];
   readonly referenceFiles: readonly { from: string; to: string }[];
   /** The files of each further retrained model. */
   readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
@@ -233,10 +189,13 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     recipe: describeRecipe(loaded, paths.report),
     forgotten: await hashSamples(job.data.train, job.data.forgotten),
     threads: job.threads,
+    engine: job.engine.kind,
     seed: loaded.recipe.seed,
     method: result.method,
     metrics: { before: result.before, after: result.after, reference: result.reference },
     projections: result.projections,
+    ...(result.search && { chosen: result.search.chosen }),
+    ...(result.certificate && { certificate: result.certificate }),
     cost: result.cost,
     seconds: result.seconds,
   };
@@ -254,8 +213,10 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     },
     heads: job.heads,
     threads: job.threads,
+    engine: job.engine.kind,
     warnings: job.data.warnings,
     result,
+    history: finished.history,
     weights,
   };
   stage.write(join(paths.report, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);

@@ -140,7 +140,9 @@ async function checkSamples(receipt: Receipt, loaded: LoadedRecipe): Promise<str
 
 /** The recipe of the receipt; the file itself is checked apart. */
 function loadedFrom(receipt: Receipt, folder: string, name: string, changes: object = {}): LoadedRecipe {
-  const content = { ...(receipt.recipe.content as object), threads: receipt.threads, ...changes };
+  const { threads, engine } = receipt;
+  const same = { threads, ...(engine === undefined ? {} : { engine }) };
+  const content = { ...(receipt.recipe.content as object), ...same, ...changes };
   return recipeFromJson(content, resolve(folder, receipt.recipe.base), name);
 }
 

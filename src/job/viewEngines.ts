@@ -1,8 +1,8 @@
 // The engines of an editor's viewer: a few at a time, used by one question after the other.
 import { describeParameters } from '../autodiff/parameters';
 import { openModel } from '../tfjs/openModel';
-import type { ParameterValues } from '../runtime/contracts';
-import { Engine } from '../runtime/engine';
+import type { ModelEngine, ParameterValues } from '../runtime/contracts';
+import { openEngine } from '../runtime/openEngine';
 import { defaultThreads } from './threads';
 import { CancelledError } from '../shared/errors';
 import { modelStamp } from './viewModel';
@@ -16,7 +16,7 @@ const keptParameters = 200_000_000;
 
 /** A model ready to be run with the weights of its file. */
 export interface OpenEngine {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
   readonly values: ParameterValues;
 }
 
@@ -65,7 +65,7 @@ export class EnginePool {
       this.engines.delete(oldest);
       await engine.close();
     }
-    const engine = await Engine.open(path, { threads: defaultThreads() });
+    const engine = await openEngine(path, { threads: defaultThreads() });
     const opened = { engine, values: engine.initialValues() };
     this.engines.set(key, opened);
     return opened;

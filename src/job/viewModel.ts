@@ -44,25 +44,32 @@ function countLayers(model: OpenedModel, upgraded: Graph): ModelOverview['operat
 }
 
 /**
- * All operators of the file, those of sub-graphs and functions included. One without a rule of its own is
- * differentiable all the same when bringing the graph to the internal opset replaces it.
+ * Says of operators of the file whether they can be differentiated. One without a rule of its own can all the same when
+ * bringing the graph to the internal opset replaces it.
  */
-function countOperators(model: OnnxModel, upgraded: Graph): ModelOverview['operators'] {
+export function differentiability(upgraded: Graph): (node: OnnxNode) => boolean {
   const left = new Set([...nodesOf(upgraded.nodes)].map(qualified));
+  return node => ruleOf(node) !== undefined || !left.has(qualified(node));
+}
+
+/** All operators of the file, those of sub-graphs and functions included. */
+function countOperators(model: OnnxModel, upgraded: Graph): ModelOverview['operators'] {
+  const differentiable = differentiability(upgraded);
   const found = new Map<string, { count: number; differentiable: boolean }>();
   const functions = model.functions.map(({ nodes }) => nodes);
   for (const node of [model.graph.nodes, ...functions].flatMap(nodes => [...nodesOf(nodes)])) {
     const op = qualified(node);
     const entry = found.get(op);
     if (entry) entry.count++;
-    else found.set(op, { count: 1, differentiable: ruleOf(node) !== undefined || !left.has(op) });
+    else found.set(op, { count: 1, differentiable: differentiable(node) });
   }
   return [...found]
     .map(([op, entry]) => ({ op, ...entry }))
     .sort((a, b) => b.count - a.count || (a.op < b.op ? -1 : 1));
 }
 
-function* nodesOf(nodes: readonly OnnxNode[]): Generator<OnnxNode> {
+/** Nodes and those of their sub-graphs. */
+export function* nodesOf(nodes: readonly OnnxNode[]): Generator<OnnxNode> {
   for (const node of nodes) {
     yield node;
     for (const attribute of node.attributes.values()) {
@@ -72,6 +79,7 @@ function* nodesOf(nodes: readonly OnnxNode[]): Generator<OnnxNode> {
   }
 }
 
-function qualified({ domain, opType }: OnnxNode): string {
+/** An operator's type, with its domain where that is not the standard one. */
+export function qualified({ domain, opType }: OnnxNode): string {
   return domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`;
 }

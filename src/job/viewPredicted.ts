@@ -1,6 +1,5 @@
 // What a model's output says about each sample, as one number.
-import type { ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { ResolvedLoss } from '../runtime/loss';
 import {
   binaryLogProbabilities,
@@ -32,7 +31,7 @@ export function predictedOf(
  * for a probability, any other for a value.
  */
 export async function predictUnlabelled(
-  engine: Engine,
+  engine: ModelEngine,
   values: ParameterValues,
   inputs: readonly Tensor[],
   samples: number,

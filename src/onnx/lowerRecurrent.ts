@@ -8,7 +8,7 @@ export const recurrentOperators: readonly string[] = ['GRU', 'LSTM', 'RNN'];
 
 /**
  * The graph with every recurrent node unrolled over `stepsOf(node)` time steps. Works for any batch size. Throws a
- * ModelError for what is not written out: sequence lengths of their own, clipping, coupled gates, batch-first layout.
+ * ModelError for what is not written out: clipping and coupled gates.
  */
 export function lowerRecurrent(graph: Graph, path: string, stepsOf: (node: OnnxNode) => number): Graph {
   const initializers = new Map<string, StoredTensor | Tensor>(graph.initializers);
@@ -71,15 +71,11 @@ class Unrolled {
 
   private refuse(): void {
     const { node } = this;
-    const problem = node.inputs[4]
-      ? 'has sequence lengths of its own'
-      : node.attributes.has('clip')
-        ? 'clips its activations'
-        : integer(node, 'input_forget', 0) === 1
-          ? 'couples its input and forget gates'
-          : integer(node, 'layout', 0) === 1
-            ? 'has the batch on its first axis (layout 1)'
-            : undefined;
+    const problem = node.attributes.has('clip')
+      ? 'clips its activations'
+      : integer(node, 'input_forget', 0) === 1
+        ? 'couples its input and forget gates'
+        : undefined;
     if (problem)
       throw new ModelError(
         this.path,
@@ -117,7 +113,9 @@ class Unrolled {
       : undefined;
     const functions = this.activations(at);
     const all: string[] = [];
-    for (const x of inputs) {
+    const masks = this.masks(backwards);
+    for (const [step, x] of inputs.entries()) {
+      const [before, beforeCell] = [state, cell];
       const fromInput = this.plus(this.op('MatMul', [x, weights]), inputBias);
       if (node.opType === 'LSTM') {
         const next = this.lstm(
@@ -138,9 +136,29 @@ class Unrolled {
         const sum = state ? this.op('Add', [fromInput, this.op('MatMul', [state, recurrent])]) : fromInput;
         state = this.apply(functions[0], this.plus(sum, recurrentBias));
       }
-      all.push(state);
+      const mask = masks?.[step];
+      if (mask === undefined) {
+        all.push(state);
+        continue;
+      }
+      // Past its length a sample keeps its state and gives zero.
+      const given = this.op('Where', [mask, state, this.constant(float32([], [0]))]);
+      all.push(given);
+      state = before ? this.op('Where', [mask, state, before]) : given;
+      if (cell) cell = this.op('Where', [mask, cell, beforeCell ?? this.constant(float32([], [0]))]);
     }
     return { hidden: backwards ? all.reverse() : all, last: state as string, cell };
+  }
+
+  /** By step whether a sample is that long: bool [batch, 1]; undefined without sequence lengths. */
+  private masks(backwards: boolean): string[] | undefined {
+    const lengths = this.node.inputs[4];
+    if (!lengths) return undefined;
+    const column = this.op('Unsqueeze', [this.op('Cast', [lengths], { to: 7 }), this.ints([1])]);
+    const masks = Array.from({ length: this.steps }, (_, time) =>
+      this.op('Greater', [column, this.constant(int64([], [time]))]),
+    );
+    return backwards ? masks.reverse() : masks;
   }
 
   /** Gates in the order i, o, f, c; a missing state or cell is zero and leaves its terms out. */

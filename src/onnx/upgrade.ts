@@ -15,6 +15,15 @@ import { numberOf as numberOfType } from './dataTypes';
 import { ModelError } from './errors';
 import { inlineFunctions } from './inlineFunctions';
 import { readTensor } from './readTensor';
+import {
+  batchLast,
+  globalLpPool,
+  groupScales,
+  layerStatistics,
+  rmsNormalization,
+  swish,
+  type Rewriter,
+} from './rewrites';
 
 /**
  * The opset of the standard domain that upgraded graphs are written in; newer ones are left. Before 22, shape
@@ -46,10 +55,11 @@ export function upgradeGraph(model: OnnxModel): UpgradedGraph {
   return { graph: new Upgrade(model.path, opset, inlined.opsets).graph(inlined.graph), opsets };
 }
 
-class Upgrade {
+class Upgrade implements Rewriter {
   private counter = 0;
   /** The element types that the file declares, by value. */
   private readonly types = new Map<string, DType>();
+  private readonly ranks = new Map<string, number>();
   /** The opset of the node at hand: that of the function it came from, else the model's. */
   private opset: number;
   private extra = new Map<string, StoredTensor | Tensor>();
@@ -69,6 +79,7 @@ class Upgrade {
     for (const [name, tensor] of graph.initializers) {
       initializers.set(name, tensor);
       this.types.set(name, tensor.dtype);
+      this.ranks.set(name, tensor.dims.length);
     }
     for (const value of [...graph.inputs, ...graph.valueInfo, ...graph.outputs])
       if (value.typed !== false) this.types.set(value.name, value.dtype);
@@ -111,7 +122,21 @@ class Upgrade {
       case 'Unsqueeze':
         return [this.opset < 13 ? this.attributeToInput(node, 'axes', 1) : node];
       case 'Split':
-        return [this.opset < 13 ? this.attributeToInput(node, 'split', 1) : node];
+        return [this.split(node)];
+      case 'GroupNormalization':
+        return this.opset < 21 ? groupScales(this, node) : [node];
+      case 'LayerNormalization':
+        return layerStatistics(this, node, this.rankOf(node.inputs[1] ?? ''));
+      case 'RMSNormalization':
+        return rmsNormalization(this, node, this.rankOf(node.inputs[1] ?? ''));
+      case 'Swish':
+        return swish(this, node);
+      case 'GlobalLpPool':
+        return globalLpPool(this, node);
+      case 'GRU':
+      case 'LSTM':
+      case 'RNN':
+        return batchLast(this, node);
       case 'ReduceSum':
         return [this.opset < 13 ? this.attributeToInput(node, 'axes', 1) : node];
       case 'ReduceL1':
@@ -151,6 +176,19 @@ class Upgrade {
       default:
         return [without(node, ['consumed_inputs'])];
     }
+  }
+
+  /** Split into equal parts says how many since opset 18. */
+  private split(node: OnnxNode): OnnxNode {
+    const split = this.opset < 13 ? this.attributeToInput(node, 'split', 1) : node;
+    return split.inputs[1] || split.attributes.has('num_outputs')
+      ? split
+      : withInt(split, 'num_outputs', split.outputs.length);
+  }
+
+  /** The rank of a stored tensor, else null. */
+  private rankOf(name: string): number | null {
+    return this.ranks.get(name) ?? null;
   }
 
   private withSubgraphs(node: OnnxNode): OnnxNode {
@@ -339,17 +377,20 @@ class Upgrade {
     return inputs;
   }
 
-  private ints(node: OnnxNode, hint: string, values: readonly number[]): string {
+  /** A constant list of integers for a node. */
+  ints(node: OnnxNode, hint: string, values: readonly number[]): string {
     return this.store(node, hint, int64([values.length], values));
   }
 
-  private store(node: OnnxNode, hint: string, tensor: Tensor): string {
+  /** A constant for a node. */
+  store(node: OnnxNode, hint: string, tensor: Tensor): string {
     const name = this.fresh(node, hint);
     this.extra.set(name, tensor);
     return name;
   }
 
-  private fresh(node: OnnxNode, hint: string): string {
+  /** A name for a value that a rewritten node needs. */
+  fresh(node: OnnxNode, hint: string): string {
     return `${upgradePrefix}${this.counter++}_${node.opType}_${hint}`;
   }
 

@@ -65,8 +65,9 @@ export function joinChunks(parts: readonly Tensor[], samples: number): Tensor {
   return result;
 }
 
-/** Samples in a chunk at most, when each takes `passes` times its forward pass's values, within `bytes`. */
+/** Samples in a chunk at most (any number where a batch must not be cut), when each takes `passes` times its forward pass's values, within `bytes`. */
 export function chunkLimit(shapes: ShapeTable, passes: number, bytes = chunkBytes): number {
+  if (shapes.mixesSamples) return Number.MAX_SAFE_INTEGER;
   const limit = Math.floor(bytes / Math.max(1, passes * shapes.bytesPerSample()));
   return Math.max(1, Math.min(chunkSamples, limit));
 }

@@ -1,7 +1,9 @@
 // What the rooms above the runtime hand to it and get from it: parameters, losses, batches and columns.
 import type { ParameterDescription } from '../autodiff/parameters';
-import type { OnnxModel } from '../onnx/model';
+import type { OpenedModel } from '../onnx/openedModel';
 import type { Tensor } from '../tensor/tensor';
+import type { OutputStructure } from './linearLayers';
+import type { RoleOfParameter } from './roles';
 
 /** A parameter of the model; values are computed with in float32. */
 export type Parameter = ParameterDescription;
@@ -51,15 +53,19 @@ export interface ProjectionResult {
   readonly cost: number;
 }
 
+/** What computes: ONNX Runtime, TensorFlow.js in plain JavaScript, or with the native library of tfjs-node. */
+export type EngineKind = 'onnxruntime' | 'tfjs' | 'tfjs-node';
+
 /**
  * A model whose predictions, losses and gradients can be computed for any parameter values: what every engine offers,
  * whatever computes. Close it to give its memory back.
  */
 export interface ModelEngine {
-  /** Inputs, outputs and stored tensors of the model. */
-  readonly model: OnnxModel;
+  /** The model as it was opened. */
+  readonly model: OpenedModel;
   /** Every stored floating tensor, trainable or not, in file order. */
   readonly parameters: readonly Parameter[];
+  readonly kind: EngineKind;
   /** What a person should know about what computes; full sentences. */
   readonly notes: readonly string[];
 
@@ -68,6 +74,25 @@ export interface ModelEngine {
 
   /** Whether an output ends in Softmax, LogSoftmax or Sigmoid, so that `logits` differs from the output. */
   finalActivation(output: string): 'softmax' | 'log-softmax' | 'sigmoid' | null;
+
+  /** What each trainable parameter does in the model. */
+  parameterRoles(): RoleOfParameter[];
+
+  /** The linear layers that an output ends in, or in words why it does not. */
+  outputStructure(output: string): OutputStructure | string;
+
+  /** A value inside the model, by the name that `outputStructure` gave; batch axis first. */
+  intermediate(values: ParameterValues, given: readonly Tensor[], name: string): Promise<Tensor>;
+
+  /**
+   * What the loss of each head starts from: logits for the cross-entropies (log p where nodes that move elements follow
+   * a softmax), the output as the file defines it for mse.
+   */
+  headOutputs(
+    values: ParameterValues,
+    inputs: readonly Tensor[],
+    heads: readonly HeadLoss[],
+  ): Promise<Tensor[]>;
 
   /**
    * The model's outputs, in the order of the file, for inputs in the model's order (batch axis first, any number of

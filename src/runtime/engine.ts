@@ -12,6 +12,7 @@ import type {
   ConstraintKind,
   HeadLoss,
   LossGradient,
+  ModelEngine,
   Parameter,
   ParameterValues,
   ProjectionResult,
@@ -25,6 +26,7 @@ import { projectMatrixFree } from './matrixFree';
 import { factorBytes, perSampleFactors } from './perSample';
 import { outputStructure, type OutputStructure } from './linearLayers';
 import { intermediate, predict } from './predict';
+import { Parity } from './parity';
 import { parameterRoles, type RoleOfParameter } from './roles';
 import { projectOut } from './projection';
 import { RuntimeFailure, feed, fetched, type GraphSpec, type RuntimeTensor, type Session } from './session';
@@ -45,13 +47,19 @@ const mostColumns = 1000;
 const mostBytes = 1.2e9;
 
 /** A model in ONNX Runtime. Close it to give its memory back. */
-export class Engine {
+export class Engine implements ModelEngine {
+  readonly kind = 'onnxruntime';
+  readonly notes: readonly string[] = [];
+  private readonly parity: Parity;
+
   private constructor(
     /** The model as it was opened. */
     readonly model: OpenedModel,
     private readonly workspace: Workspace,
     private readonly start: ParameterValues,
-  ) {}
+  ) {
+    this.parity = new Parity(model, inputs => predict(workspace, start, inputs, false));
+  }
 
   /** Opens a model file. Throws a ModelError when it cannot be read or holds weights that are not finite. */
   static async open(path: string, options: EngineOptions = {}): Promise<Engine> {
@@ -92,7 +100,7 @@ export class Engine {
 
   /** A value inside the graph, by name; batch axis first. */
   async intermediate(values: ParameterValues, given: readonly Tensor[], name: string): Promise<Tensor> {
-    return intermediate(this.workspace, values, this.workspace.adapted(given), name);
+    return intermediate(this.workspace, values, await this.adapted(given), name);
   }
 
   /** Whether an output ends in Softmax, LogSoftmax or Sigmoid, so that `logits` differs from the output. */
@@ -109,7 +117,12 @@ export class Engine {
     given: readonly Tensor[],
     options: { logits?: boolean } = {},
   ): Promise<Tensor[]> {
-    return predict(this.workspace, values, this.workspace.adapted(given), options.logits === true);
+    return predict(this.workspace, values, await this.adapted(given), options.logits === true);
+  }
+
+  /** The dims of every value of the graph, for inputs in the model's order. */
+  valueShapes(values: ParameterValues, given: readonly Tensor[]): Promise<ShapeTable> {
+    return this.workspace.shapesFor(values, this.workspace.adapted(given));
   }
 
   /**
@@ -140,7 +153,7 @@ export class Engine {
     sampleWeights?: Float32Array,
   ): Promise<LossGradient> {
     this.requireTrainable();
-    const batch = { ...given, inputs: this.workspace.adapted(given.inputs) };
+    const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
     const samples = sampleCount(batch.inputs);
     const resolved = heads.map((head, index) =>
@@ -184,7 +197,7 @@ export class Engine {
    */
   async perSampleGradients(values: ParameterValues, given: readonly Tensor[]): Promise<Map<string, Tensor>> {
     this.requireTrainable();
-    const inputs = this.workspace.adapted(given);
+    const inputs = await this.adapted(given);
     const shapes = await this.workspace.gradientShapesFor(values, inputs);
     const samples = sampleCount(inputs);
     const output = this.workspace.parts.model.graph.outputs[0]?.name as string;
@@ -228,11 +241,18 @@ export class Engine {
       readonly kind: ConstraintKind;
       readonly heads: readonly HeadLoss[];
       readonly random: () => number;
+      /** Chosen by size when it is left out. */
+      readonly solver?: 'direct' | 'matrix-free';
     },
   ): Promise<ProjectionResult> {
     this.requireTrainable();
-    const batch = { ...given, inputs: this.workspace.adapted(given.inputs) };
+    const batch = { ...given, inputs: await this.adapted(given.inputs) };
     const shapes = await this.workspace.gradientShapesFor(values, batch.inputs);
+    if (shapes.mixesSamples)
+      throw new RuntimeFailure(
+        `${this.workspace.parts.model.path} computes the outputs of a sample from the whole batch, so no sample has a gradient of ` +
+          'its own and the model cannot be projected. Choose another method.',
+      );
     const samples = sampleCount(batch.inputs);
     const { heads, kind } = options;
     const columns = countColumns(
@@ -263,10 +283,12 @@ export class Engine {
     const seeding: Seeding = largest
       ? { kind: 'largest', value: this.workspace.logitsOf(head.output) }
       : { kind: 'given', values: names };
-    if (
-      columns > mostColumns ||
-      factorBytes(this.workspace, shapes, batch.inputs, columns, seeding) > mostBytes
-    ) {
+    const direct =
+      options.solver === undefined
+        ? columns <= mostColumns &&
+          factorBytes(this.workspace, shapes, batch.inputs, columns, seeding) <= mostBytes
+        : options.solver === 'direct';
+    if (!direct) {
       const found = await projectMatrixFree(this.workspace, values, batch.inputs, await plan(), names);
       const { rest, iterations, relativeResidual, residual, spanned, cost } = found;
       if (!spanned) this.move(values, rest, options.strength);
@@ -309,6 +331,13 @@ export class Engine {
           `The projection made the parameter ${name} not finite. Lower projectionStrength.`,
         );
     }
+  }
+
+  /** Inputs in the types that the graph computes with; the first ones show that a translation is right. */
+  private async adapted(given: readonly Tensor[]): Promise<Tensor[]> {
+    const inputs = this.workspace.adapted(given);
+    await this.parity.check(inputs);
+    return inputs;
   }
 
   /** Gives the memory of all sessions back. */

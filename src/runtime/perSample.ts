@@ -39,7 +39,7 @@ export async function perSampleFactors(
 ): Promise<PerSampleFactors> {
   const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
-  if (shapes.fixedBatch !== null)
+  if (shapes.fixedBatch !== null || shapes.mixesSamples)
     return oneByOne(
       workspace,
       values,
@@ -172,7 +172,8 @@ async function oneByOne(
 ): Promise<PerSampleFactors> {
   const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
-  const size = shapes.fixedBatch ?? 1;
+  // Where samples influence each other, each has its gradient in the batch of all.
+  const size = shapes.fixedBatch ?? (shapes.mixesSamples ? samples : 1);
   const seeds = seeding.kind === 'given' ? seeding.values : [seeding.value];
   const key = `cotangent|${shapeKey(inputs)}|${size}|${seeds.join()}`;
   const graph = workspace.graph(key, () => cotangentGraph(shapes, size, seeds));

@@ -67,6 +67,21 @@ export function parameterRoles(model: GraphModel): RoleOfParameter[] {
   }));
 }
 
+/** The role that Keras' name of a weight tells, where its graph is not at hand: "dense/kernel", "conv/bias". */
+export function roleByName(name: string, dims: readonly number[]): ParameterRole {
+  const own = name.split('/').at(-1) ?? '';
+  if (/recurrent_kernel/.test(own)) return { kind: 'recurrent', hidden: dims[0] ?? 1 };
+  if (/depthwise_kernel/.test(own))
+    return { kind: 'weight', fanIn: elementCount(dims.slice(0, -2)), gain: Math.SQRT2 };
+  if (/kernel|weights?$/.test(own) && dims.length >= 2)
+    return { kind: 'weight', fanIn: elementCount(dims.slice(0, -1)), gain: Math.SQRT2 };
+  if (/gamma/.test(own)) return { kind: 'scale' };
+  if (/bias|beta/.test(own)) return { kind: 'bias', fanIn: 0 };
+  if (/embedding/.test(own)) return { kind: 'embedding' };
+  if (/alpha/.test(own)) return { kind: 'slope' };
+  return { kind: 'other' };
+}
+
 interface Context {
   readonly model: GraphModel;
   readonly uses: ReadonlyMap<string, readonly { readonly node: OnnxNode; readonly index: number }[]>;

@@ -21,6 +21,8 @@ export class ShapeTable {
     private readonly integers: ReadonlyMap<string, AffineDims>,
     /** The only batch size the model takes, or null when any will do. */
     readonly fixedBatch: number | null,
+    /** Whether the outputs of a sample depend on the others in its batch: then no batch may be cut. */
+    readonly mixesSamples = false,
   ) {}
 
   /** The names of all values. */
@@ -103,16 +105,20 @@ export async function probeShapes(
       model.graph.nodes,
       model.inputs.map(input => input.name),
     );
+    const outputs = model.model.graph.outputs.map(output => output.name);
+    const declared = new Set(outputs);
     const at = async (batch: number): Promise<Probe> => {
       const feeds: Record<string, RuntimeTensor> = { ...weights };
       model.inputs.forEach((input, index) => {
         feeds[input.name] = feed(repeated(inputs[index] as Tensor, batch));
       });
       const outputs = await session.run(feeds);
-      const probe: Probe = { dims: new Map(), integers: new Map() };
+      const probe: Probe = { dims: new Map(), integers: new Map(), results: new Map() };
       for (const [name, tensor] of Object.entries(feeds)) probe.dims.set(name, tensor.dims);
       for (const [name, tensor] of Object.entries(outputs)) {
         probe.dims.set(name, tensor.dims);
+        if (tensor.type === 'float32' && declared.has(name))
+          probe.results.set(name, Float32Array.from(tensor.data as Float32Array));
         const integral = tensor.type === 'int64' || tensor.type === 'int32';
         if (integral && !byElements.has(name) && tensor.size <= mostIntegers)
           probe.integers.set(name, Array.from(tensor.data as ArrayLike<number | bigint>, Number));
@@ -123,7 +129,6 @@ export async function probeShapes(
       const probe = await at(fixedBatch);
       return new ShapeTable(model, affine(probe.dims, null), affine(probe.integers, null), fixedBatch);
     }
-    const outputs = model.model.graph.outputs.map(output => output.name);
     return (await bothSizes(model, at, outputs)) ?? (await hiddenBatch(model, at, outputs, inputs));
   } finally {
     await session.close();
@@ -138,12 +143,49 @@ async function bothSizes(
 ): Promise<ShapeTable | null> {
   try {
     const [two, three] = [await at(2), await at(3)];
-    if (outputs.some(name => two.dims.get(name)?.[0] === 1 && three.dims.get(name)?.[0] === 1)) return null;
-    return new ShapeTable(model, affine(two.dims, three.dims), affine(two.integers, three.integers), null);
+    const same = (name: string): boolean => two.dims.get(name)?.join() === three.dims.get(name)?.join();
+    if (outputs.every(same)) {
+      // The batch of the export may stand inside, where a Resize says how large every axis becomes.
+      const fixed = two.dims.get(outputs[0] ?? '')?.[0] ?? 1;
+      const probe = fixed > 1 ? await at(fixed) : undefined;
+      if (!probe || !outputs.every(name => probe.dims.get(name)?.[0] === fixed))
+        throw withoutBatch(model, outputs);
+      return new ShapeTable(model, affine(probe.dims, null), affine(probe.integers, null), fixed);
+    }
+    const single = (name: string): boolean =>
+      two.dims.get(name)?.[0] === 1 && three.dims.get(name)?.[0] === 1;
+    if (outputs.some(name => single(name) && !same(name))) return null;
+    const [dims, integers] = [affine(two.dims, three.dims), affine(two.integers, three.integers)];
+    return new ShapeTable(model, dims, integers, null, mixed(two, three));
   } catch (error) {
-    if (error instanceof RuntimeFailure) return null;
+    if (error instanceof RuntimeFailure && !(error instanceof WithoutBatch)) return null;
     throw error;
   }
+}
+
+/** A model whose outputs do not say which sample they belong to. */
+class WithoutBatch extends RuntimeFailure {}
+
+function withoutBatch(model: GraphModel, outputs: readonly string[]): WithoutBatch {
+  return new WithoutBatch(
+    `The outputs of ${model.model.path} (${outputs.join(', ')}) have the same shape for any number of samples. Their first ` +
+      'axis must be the batch: export the model that way.',
+  );
+}
+
+/** Whether the first two samples have other results in a batch of two than in one of three. */
+function mixed(two: Probe, three: Probe): boolean {
+  for (const [name, few] of two.results) {
+    const more = three.results.get(name);
+    if (two.dims.get(name)?.[0] !== 2 || three.dims.get(name)?.[0] !== 3 || !more) continue;
+    let [largest, apart] = [0, 0];
+    few.forEach((value, index) => {
+      largest = Math.max(largest, Math.abs(value));
+      apart = Math.max(apart, Math.abs(value - (more[index] as number)));
+    });
+    if (apart > 1e-3 * largest) return true;
+  }
+  return false;
 }
 
 /**
@@ -179,6 +221,8 @@ const mostIntegers = 4096;
 interface Probe {
   readonly dims: Map<string, readonly number[]>;
   readonly integers: Map<string, readonly number[]>;
+  /** The model's own floating outputs. */
+  readonly results: Map<string, Float32Array>;
 }
 
 /** Numbers as functions of the batch size, from those at 2 and at 3; constants where there is one probe only. */

@@ -1,13 +1,15 @@
 // The engine that computes with TensorFlow.js: for models that have no translation, and for those who ask for it.
 import { matcher } from '../autodiff/parameters';
 import { DifferentiationError } from '../autodiff/rule';
-import type { OnnxModel } from '../onnx/model';
+import type { OpenedModel } from '../onnx/openedModel';
 import { castTensor, elementCount, toFloat32, type Tensor } from '../tensor/tensor';
+import { readArtifacts } from '../tfjs/artifacts';
 import { chunksOf, joinChunks, takeChunk, type Chunk } from './batches';
 import { columnCotangents, planColumns, type ColumnPlan } from './columns';
 import type {
   Batch,
   ConstraintKind,
+  EngineKind,
   HeadLoss,
   LossGradient,
   ModelEngine,
@@ -19,11 +21,13 @@ import { resolveHead, scaledWeights } from './headLoss';
 import { adaptInputs } from './inputs';
 import { termWeights, type ResolvedLoss } from './loss';
 import { lossCotangent } from './lossCotangents';
+import { firstSamples, lossPart } from './lossParts';
 import { lossTerms, type FinalActivation } from './sampleLosses';
+import { roleByName, type RoleOfParameter } from './roles';
 import { RuntimeFailure } from './session';
 import { declaredBatch } from './shapes';
 import type { TfjsLibrary } from './tfjsLibrary';
-import type { TfjsArtifacts, TfjsWeight } from './tfjsLoad';
+import type { TfjsWeight } from './tfjsLoad';
 import { TfjsModel, fetchedTensor, type ForwardPass } from './tfjsModel';
 import { projectOutExplicit } from './tfjsProjection';
 
@@ -33,15 +37,6 @@ const batchSamples = 32;
 /** Sizes of an axis that the file leaves free, in the order in which they are tried. */
 const freeSizes = [32, 8, 64, 224, 1];
 
-/** What the engine is made of. */
-export interface TfjsSource {
-  /** Names, shapes and types of inputs, outputs and stored tensors; its nodes are not looked at. */
-  readonly model: OnnxModel;
-  readonly artifacts: TfjsArtifacts;
-  /** Why a weight cannot be trained, where that is so: quantised ones. */
-  readonly untrainable?: ReadonlyMap<string, string>;
-}
-
 /** A model in TensorFlow.js. Close it to give its memory back. */
 export class TfjsEngine implements ModelEngine {
   private endings: readonly FinalActivation[] | null = null;
@@ -49,25 +44,30 @@ export class TfjsEngine implements ModelEngine {
   private constructor(
     private readonly library: TfjsLibrary,
     private readonly loaded: TfjsModel,
-    readonly model: OnnxModel,
+    readonly model: OpenedModel,
     readonly parameters: readonly Parameter[],
     private readonly start: ParameterValues,
   ) {}
 
-  /** Loads a model. Throws a ModelError when TensorFlow.js refuses it. */
+  /** Loads a model of the formats `tfjs-layers` and `tfjs-graph`. Throws a ModelError when TensorFlow.js refuses it. */
   static async open(
-    { model, artifacts, untrainable = new Map() }: TfjsSource,
+    model: OpenedModel,
     library: TfjsLibrary,
     selection: { readonly freeze?: readonly string[]; readonly include?: readonly string[] } = {},
   ): Promise<TfjsEngine> {
-    const loaded = await TfjsModel.load(library, model.path, artifacts);
+    const artifacts = readArtifacts(model);
+    const loaded = await TfjsModel.load(library, model, artifacts);
     const frozen = matcher(selection.freeze ?? []);
     const included = matcher(selection.include ?? []);
     const parameters = [...loaded.weights.values()].map((weight): Parameter => {
       const count = elementCount(weight.dims);
       const dtype = model.graph.initializers.get(weight.name)?.dtype ?? 'float32';
-      const reason =
-        untrainable.get(weight.name) ?? reasonAgainst(weight, frozen(weight.name), included(weight.name));
+      const reason = reasonAgainst(
+        weight,
+        frozen(weight.name),
+        included(weight.name),
+        artifacts.quantised.has(weight.name),
+      );
       const own = included(weight.name) ? 'included by the recipe' : 'weight';
       return {
         name: weight.name,
@@ -86,8 +86,16 @@ export class TfjsEngine implements ModelEngine {
     return engine;
   }
 
+  get kind(): EngineKind {
+    return this.library.kind;
+  }
+
   get notes(): readonly string[] {
-    return [this.library.note];
+    const { untranslated } = this.model;
+    const first = untranslated[0];
+    const others = untranslated.length > 1 ? ` (and ${untranslated.length - 1} more)` : '';
+    const reason = first && `${first.op} ${first.node} ${first.problem}${others}, so TensorFlow.js computes.`;
+    return [...(reason ? [reason] : []), this.library.note];
   }
 
   initialValues(): ParameterValues {
@@ -96,6 +104,34 @@ export class TfjsEngine implements ModelEngine {
 
   finalActivation(output: string): FinalActivation {
     return this.endings?.[this.positionOf(output)] ?? null;
+  }
+
+  /** By the names that Keras gives weights; what follows a layer is not known here. */
+  parameterRoles(): RoleOfParameter[] {
+    return this.parameters
+      .filter(({ trainable }) => trainable)
+      .map(({ name, dims }) => ({ name, dims, role: roleByName(name, dims) }));
+  }
+
+  outputStructure(): string {
+    return 'TensorFlow.js computes this model, and shows nothing of its layers';
+  }
+
+  intermediate(_values: ParameterValues, _given: readonly Tensor[], name: string): Promise<Tensor> {
+    return Promise.reject(
+      new RuntimeFailure(`TensorFlow.js computes this model, and does not show the value ${name} inside it.`),
+    );
+  }
+
+  async headOutputs(
+    values: ParameterValues,
+    inputs: readonly Tensor[],
+    heads: readonly HeadLoss[],
+  ): Promise<Tensor[]> {
+    const given = async (logits: boolean): Promise<readonly Tensor[]> =>
+      heads.some(head => (head.loss !== 'mse') === logits) ? this.predict(values, inputs, { logits }) : [];
+    const [plain, logits] = [await given(false), await given(true)];
+    return heads.map(head => (head.loss === 'mse' ? plain : logits)[this.positionOf(head.output)] as Tensor);
   }
 
   async predict(
@@ -137,9 +173,9 @@ export class TfjsEngine implements ModelEngine {
         const terms = heads.map((head, index) => {
           const all = (resolved as ResolvedLoss[])[index] as ResolvedLoss;
           const weights = termWeights(all, samples, scaledWeights(samples, head.weight, sampleWeights));
-          const mine = slice(all, weights, samples, chunk);
+          const mine = lossPart(all, weights, samples, chunk);
           const start = this.lossStart(pass, head);
-          const output = rows(fetchedTensor(start), chunk.end - chunk.start);
+          const output = firstSamples(fetchedTensor(start), chunk.end - chunk.start);
           const activation = pass.endings[this.positionOf(head.output)]?.kind ?? null;
           lossTerms(mine.resolved, output, activation).forEach(
             (term, at) => (loss += term === 0 ? 0 : term * (mine.weights[at] as number)),
@@ -370,35 +406,17 @@ export class TfjsEngine implements ModelEngine {
 }
 
 /** Why a weight is not trained; null where it is. */
-function reasonAgainst({ role, dims }: TfjsWeight, frozen: boolean, included: boolean): string | null {
+function reasonAgainst(
+  { role, dims }: TfjsWeight,
+  frozen: boolean,
+  included: boolean,
+  quantised: boolean,
+): string | null {
+  if (quantised) return 'quantised: stored as rounded integers';
   if (frozen) return 'frozen by the recipe';
   if (role !== 'weight') return `${role} of a batch normalisation`;
   if (elementCount(dims) === 0) return 'has no elements';
   return dims.length === 0 && !included ? 'a single number (rank 0)' : null;
-}
-
-/** The part of a loss that belongs to a chunk of the batch; padding gets weight 0. */
-function slice(
-  all: ResolvedLoss,
-  weights: Float32Array,
-  samples: number,
-  { start, end }: Chunk,
-): { resolved: ResolvedLoss; weights: Float32Array } {
-  const count = end - start;
-  const [positions, labels] = [all.positions / samples, all.labels.length / samples];
-  const resolved = {
-    ...all,
-    dims: [count, ...all.dims.slice(1)],
-    positions: positions * count,
-    labels: all.labels.subarray(start * labels, end * labels),
-  } as ResolvedLoss;
-  return { resolved, weights: weights.subarray(start * positions, end * positions) };
-}
-
-/** The first samples of a tensor. */
-function rows(tensor: Tensor, count: number): Tensor {
-  const dims = [count, ...tensor.dims.slice(1)];
-  return { dtype: tensor.dtype, dims, data: tensor.data.subarray(0, elementCount(dims)) };
 }
 
 function range(count: number): number[] {

@@ -3,16 +3,9 @@ import type * as tensorflow from '@tensorflow/tfjs';
 import { ModelError } from '../onnx/errors';
 import { messageOf } from '../shared/errors';
 import { elementCount, toFloat32, type Tensor } from '../tensor/tensor';
+import type { TfjsArtifacts } from '../tfjs/artifacts';
+import { isKeras3, layerWeightName, modelNames } from '../tfjs/keras2';
 import type { Tensorflow } from './tfjsLibrary';
-
-/** What TensorFlow.js loads a model from. Weights come decoded: float32, int32 or bool. */
-export interface TfjsArtifacts {
-  readonly kind: 'tfjs-layers' | 'tfjs-graph';
-  readonly topology: object;
-  /** Inputs and outputs of a GraphModel, where its file has them. */
-  readonly signature: object | null;
-  readonly weights: ReadonlyMap<string, Tensor>;
-}
 
 /** A weight that a gradient can be taken by. */
 export interface TfjsWeight {
@@ -30,6 +23,12 @@ export interface LoadedModel {
   dispose(): void;
 }
 
+/** A model's inputs and outputs by name, in its order; layers know theirs by order alone. */
+export interface ModelNames {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
 /** Where a graph model keeps its weights; the type of TensorFlow.js does not show it. */
 interface GraphExecutor {
   weightMap: Record<string, tensorflow.Tensor[]>;
@@ -40,11 +39,12 @@ export async function loadModel(
   tf: Tensorflow,
   path: string,
   artifacts: TfjsArtifacts,
+  names: ModelNames,
 ): Promise<LoadedModel> {
   try {
     return artifacts.kind === 'tfjs-layers'
       ? await loadLayers(tf, artifacts)
-      : await loadGraph(tf, artifacts);
+      : await loadGraph(tf, artifacts, names);
   } catch (error) {
     throw new ModelError(
       path,
@@ -56,13 +56,14 @@ export async function loadModel(
 
 async function loadLayers(tf: Tensorflow, artifacts: TfjsArtifacts): Promise<LoadedModel> {
   const names = [...artifacts.weights.keys()];
+  const models = isKeras3(artifacts.topology) ? modelNames(artifacts.topology) : new Set<string>();
   // Layers rename their weights in several ways. Each is loaded with its own number first, so that the number that a
   // variable holds says which weight of the file it is.
   const numbered = new Map(
     names.map((name, index) => {
       const { dims } = artifacts.weights.get(name) as Tensor;
       const data = new Float32Array(elementCount(dims)).fill(index + 1);
-      return [name, { dtype: 'float32' as const, dims, data }];
+      return [layerWeightName(name, models), { dtype: 'float32' as const, dims, data }];
     }),
   );
   const model = await tf.loadLayersModel(
@@ -91,7 +92,7 @@ async function loadLayers(tf: Tensorflow, artifacts: TfjsArtifacts): Promise<Loa
   return { weights, run, dispose: () => void model.dispose() };
 }
 
-async function loadGraph(tf: Tensorflow, artifacts: TfjsArtifacts): Promise<LoadedModel> {
+async function loadGraph(tf: Tensorflow, artifacts: TfjsArtifacts, names: ModelNames): Promise<LoadedModel> {
   const model = await tf.loadGraphModel(tf.io.fromMemory(memoryArtifacts(artifacts)));
   const executor = (model as unknown as { executor: GraphExecutor }).executor;
   const map = { ...executor.weightMap };
@@ -105,10 +106,9 @@ async function loadGraph(tf: Tensorflow, artifacts: TfjsArtifacts): Promise<Load
     weights.set(name, { name, dims: stored.dims, variable, role: statistics.get(name) ?? 'weight' });
   }
   executor.weightMap = map;
-  const outputs = model.outputs.map(({ name }) => name);
   const run = (inputs: tensorflow.Tensor[]): tensorflow.Tensor[] => {
-    const named = Object.fromEntries(model.inputs.map(({ name }, index) => [name, inputs[index]!]));
-    const found = model.execute(named, outputs);
+    const named = Object.fromEntries(names.inputs.map((name, index) => [name, inputs[index]!]));
+    const found = model.execute(named, [...names.outputs]);
     return Array.isArray(found) ? found : [found];
   };
   return { weights, run, dispose: () => void model.dispose() };

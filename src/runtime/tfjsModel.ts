@@ -1,10 +1,14 @@
 // A model loaded by TensorFlow.js itself: its weights as variables, its outputs, and gradients by its own tape.
 import type * as tensorflow from '@tensorflow/tfjs';
+import type { OpenedModel } from '../onnx/openedModel';
+import { LetheError } from '../shared/errors';
 import { elementCount, type Tensor } from '../tensor/tensor';
+import type { TfjsArtifacts } from '../tfjs/artifacts';
 import type { ParameterValues } from './contracts';
 import { RuntimeFailure } from './session';
+import { correctGradients } from './tfjsGradients';
 import type { TfjsLibrary } from './tfjsLibrary';
-import { firstLine, loadModel, type LoadedModel, type TfjsArtifacts, type TfjsWeight } from './tfjsLoad';
+import { firstLine, loadModel, type LoadedModel, type TfjsWeight } from './tfjsLoad';
 import { KernelTrace, type TracedEnding } from './tfjsTrace';
 
 /** The outputs of one forward pass, while they can be differentiated. */
@@ -22,9 +26,18 @@ export class TfjsModel {
   ) {}
 
   /** Loads a model. Throws a ModelError with what TensorFlow.js has to say when it refuses. */
-  static async load(library: TfjsLibrary, path: string, artifacts: TfjsArtifacts): Promise<TfjsModel> {
+  static async load(
+    library: TfjsLibrary,
+    { path, graph }: Pick<OpenedModel, 'path' | 'graph'>,
+    artifacts: TfjsArtifacts,
+  ): Promise<TfjsModel> {
     await library.activate();
-    return new TfjsModel(library, path, await loadModel(library.tf, path, artifacts));
+    correctGradients(library.tf);
+    const names = {
+      inputs: graph.inputs.map(({ name }) => name),
+      outputs: graph.outputs.map(({ name }) => name),
+    };
+    return new TfjsModel(library, path, await loadModel(library.tf, path, artifacts, names));
   }
 
   /** Floating weights by name, in the order of the file. */
@@ -129,7 +142,13 @@ export class TfjsModel {
   }
 
   private failure(error: unknown): unknown {
-    if (error instanceof RuntimeFailure || !(error instanceof Error)) return error;
+    if (error instanceof LetheError || !(error instanceof Error)) return error;
+    const dynamic = /node '([^']*)', which has the dynamic op '([^']*)'/.exec(error.message);
+    if (dynamic)
+      return new RuntimeFailure(
+        `${this.path}: the operator ${dynamic[2]} (node ${dynamic[1]}) decides by the data what runs or how much it gives, and ` +
+          'Lethe does not run such models. Export the part of the model that comes before it.',
+      );
     return new RuntimeFailure(
       `TensorFlow.js failed while running ${this.path}: ${firstLine(error)} ` +
         'Check that the model runs, and can be trained, in TensorFlow.js 4.22.',

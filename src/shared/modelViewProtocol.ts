@@ -1,7 +1,14 @@
 // The channel between the model editor's webview and the extension host.
+import type { Diagnosis } from './diagnosis';
+import type { Evaluation } from './evaluation';
+import type { GraphValue, ModelGraph } from './modelGraph';
+import type { SetSummary } from './predictionSummary';
 import type { RunResult } from './report';
 import type { JobProgress } from './solverProtocol';
 import type { ModelComparison, ModelOverview, ParameterSummary } from './viewerProtocol';
+
+/** The tabs of the editor, in their order. */
+export type ModelTab = 'overview' | 'graph' | 'parameters' | 'changes' | 'predictions' | 'runs';
 
 /** A finished run that is not part of the document yet. */
 export interface ProposalInfo {
@@ -12,6 +19,39 @@ export interface ProposalInfo {
   /** The state of the document does not change by being shown a proposal. */
   readonly applied: boolean;
 }
+
+/** A finished run of the model. */
+export interface RunInfo {
+  readonly runId: string;
+  readonly result: RunResult;
+  /** How many samples it forgot, and of which data (a file's name). */
+  readonly forgotten: number;
+  readonly data: string;
+  /** Equal for runs that forgot the same samples of the same data, and for no others. */
+  readonly set: string;
+  /** When it ended, in milliseconds since 1970. */
+  readonly created: number;
+  readonly seed: number;
+  /** The method's settings that the recipe names, beside its name. */
+  readonly settings: readonly (readonly [name: string, value: string])[];
+}
+
+/** The evaluation of a run, and names of the classes by number where they are known. */
+export interface RunEvaluation {
+  readonly evaluation: Evaluation;
+  readonly classes: readonly string[] | null;
+}
+
+/** A diagnosis of the model with the samples that were chosen when it was asked for. */
+export type DiagnosisView =
+  | { readonly kind: 'measuring' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | {
+      readonly kind: 'ready';
+      readonly diagnosis: Diagnosis;
+      /** Other samples are chosen now, or the model has other weights. */
+      readonly stale: boolean;
+    };
 
 /** Everything the editor shows at the top level. */
 export type ModelViewState =
@@ -24,6 +64,8 @@ export type ModelViewState =
       readonly proposal: ProposalInfo | null;
       /** The run whose weights the document now has; null while it has its own. */
       readonly applied: ProposalInfo | null;
+      /** Every run of this model in storage, the newest first. */
+      readonly runs: readonly RunInfo[];
       /** A job on this model that is under way. */
       readonly running: { readonly method: string; readonly progress: JobProgress | null } | null;
       /** Restricted Mode: viewing works, solving does not. */
@@ -31,7 +73,14 @@ export type ModelViewState =
       /** The file changed on disk since it was opened. */
       readonly stale: boolean;
       /** Whether a dataset is open for this model. */
-      readonly dataset: { readonly path: string; readonly size: number } | null;
+      readonly dataset: {
+        readonly path: string;
+        readonly size: number;
+        /** How many samples are in the forget set. */
+        readonly chosen: number;
+      } | null;
+      /** Null while none was asked for. */
+      readonly diagnosis: DiagnosisView | null;
     };
 
 /** One sample before and after. */
@@ -47,14 +96,46 @@ export interface PredictionRow {
   readonly flipped: boolean;
 }
 
+/** Predictions of a run. */
+export interface Predictions {
+  /** Every forgotten sample; of the others where they are too many as many as there is room for, evenly taken. */
+  readonly rows: readonly PredictionRow[];
+  /** Each set as a whole. */
+  readonly summaries: readonly SetSummary[];
+}
+
 /** What the webview asks the host. */
 export type ModelViewRequests = {
   /** Summaries of all parameters; `summary` events come before the answer. */
   readonly summaries: { readonly ask: null; readonly answer: readonly ParameterSummary[] };
   /** The original against the proposal (or the applied run). */
   readonly changes: { readonly ask: null; readonly answer: ModelComparison };
-  /** Predictions on the training data and, where the recipe names it, the test data. */
-  readonly predictions: { readonly ask: null; readonly answer: readonly PredictionRow[] };
+  /** Predictions on the training data and, where the recipe names it, the test data; without `all` at most 50 000 rows. */
+  readonly predictions: { readonly ask: { readonly all: boolean }; readonly answer: Predictions };
+  /** The nodes of the model and what flows between them. */
+  readonly graph: { readonly ask: null; readonly answer: ModelGraph };
+  /** Shapes that the file does not declare, measured by running the model once. */
+  readonly graphShapes: { readonly ask: null; readonly answer: readonly GraphValue[] };
+  /** Two models tensor by tensor: ids of runs, "original" or "retrained". */
+  readonly compareRuns: {
+    readonly ask: { readonly a: string; readonly b: string };
+    readonly answer: ModelComparison;
+  };
+  /** What the solver measured of a run beyond its metrics; null where its recipe asked for the metrics only. */
+  readonly evaluation: {
+    readonly ask: { readonly runId: string };
+    readonly answer: RunEvaluation | null;
+  };
+  /** Shows a run beside the model. */
+  readonly propose: { readonly ask: { readonly runId: string }; readonly answer: null };
+  /** A button of a run in the list. */
+  readonly runCommand: {
+    readonly ask: {
+      readonly runId: string;
+      readonly command: 'openReport' | 'openRecipe' | 'saveAsNew';
+    };
+    readonly answer: null;
+  };
   /** A button was pressed. */
   readonly command: {
     readonly ask:
@@ -63,6 +144,7 @@ export type ModelViewRequests = {
       | 'discard'
       | 'openDataset'
       | 'unlearn'
+      | 'diagnose'
       | 'cancel'
       | 'showLog'
       | 'reload'
@@ -81,7 +163,7 @@ export type ModelViewEvents = {
   readonly progress: JobProgress;
   /** Select a tab and, in Parameters or Changes, a tensor. */
   readonly reveal: {
-    readonly tab: 'overview' | 'parameters' | 'changes' | 'predictions';
+    readonly tab: ModelTab;
     readonly tensor?: string;
   };
 };

@@ -13,6 +13,9 @@ const unitFraction = z
 const notNegative = 'must be a number of 0 or more';
 const nonNegative = z.number({ error: notNegative }).gte(0, { error: notNegative });
 
+const aboveZero = 'must be a number above 0';
+const positive = z.number({ error: aboveZero }).gt(0, { error: aboveZero });
+
 /** Whole numbers of `minimum` or more. */
 function wholeFrom(minimum: number): z.ZodNumber {
   const error = `must be a whole number of ${minimum} or more`;
@@ -31,6 +34,7 @@ function oneOf<const T extends readonly [string, ...string[]]>(words: T): z.ZodE
   return z.enum(words, { error: `must be ${quoted.length > 1 ? 'one of ' : ''}${quoted.join(', ')}` });
 }
 
+const betweenZeroAndOne = 'must be a number above 0 and below 1';
 const belowOne = 'must be a number from 0 to below 1';
 
 const objectText = 'must be an object';
@@ -42,6 +46,7 @@ const methodObject = z.strictObject(
   {
     name: methodName.describe('The unlearning method, for example "minnorm-og".'),
     epochs: wholeFrom(1).describe('How many epochs to run.').optional(),
+    steps: wholeFrom(1).describe('The run ends after so many optimiser steps, if not before.').optional(),
     epochOver: oneOf(['forget', 'retain'])
       .describe(
         'What one epoch passes over: the forget set (paired with retained batches) or the retained data.',
@@ -72,6 +77,7 @@ const methodObject = z.strictObject(
       .describe('T_proj: project in every such epoch, counted from 0.')
       .optional(),
     descentEpochs: wholeFrom(0).describe('T_gd: the last epochs, which only descend.').optional(),
+    projections: wholeFrom(1).describe('Project at most so many times.').optional(),
     constraintSamples: wholeFrom(1)
       .describe('m: samples whose output gradients constrain a projection.')
       .optional(),
@@ -88,15 +94,33 @@ const methodObject = z.strictObject(
     lambda: nonNegative.describe('λ of the methods that weigh a second term, for example ngp.').optional(),
     lambdaDecay: unitFraction.describe('γ of ridge: λ is multiplied by this after each epoch.').optional(),
     forgetWeight: nonNegative.describe('λ′ of scrub: the weight of the forgotten term.').optional(),
-    beta: z
-      .number({ error: 'must be a number above 0' })
-      .gt(0, { error: 'must be a number above 0' })
-      .describe('β of npo: the smaller, the closer to gradient ascent.')
-      .optional(),
+    beta: positive.describe('β of npo: the smaller, the closer to gradient ascent.').optional(),
     noise: nonNegative
       .describe(
         'σ: deviation of the noise on each gradient (ngd), or of the noise added after shrinking (shrink).',
       )
+      .optional(),
+    ridge: nonNegative.describe('μ of certified-removal: the ridge (μ/2)‖W‖² on the last layer.').optional(),
+    epsilon: unitFraction.describe('ε of certified-removal.').optional(),
+    delta: z
+      .number({ error: betweenZeroAndOne })
+      .gt(0, { error: betweenZeroAndOne })
+      .lt(1, { error: betweenZeroAndOne })
+      .describe('δ of certified-removal.')
+      .optional(),
+    tolerance: positive
+      .describe('The gradient at which the minimisation of certified-removal ends.')
+      .optional(),
+    multiplier: nonNegative.describe('λ that retain-forget-entanglement starts with.').optional(),
+    penalty: nonNegative.describe('μ of retain-forget-entanglement.').optional(),
+    neighbours: wholeFrom(1)
+      .describe('Retained samples nearest to each forgotten one (retain-forget-entanglement).')
+      .optional(),
+    alpha: z
+      .number({ error: 'must be a number from 0 to 1' })
+      .gte(0, { error: 'must be a number from 0 to 1' })
+      .lte(1, { error: 'must be a number from 0 to 1' })
+      .describe('α of retain-forget-entanglement: how much the distribution of the forgotten losses is held.')
       .optional(),
     form: oneOf(['linear', 'linear-network', 'two-layer', 'last-layer', 'least-norm'])
       .describe('Which closed form to use, where the model allows several.')
@@ -132,7 +156,7 @@ const dataSource = z.union(
     dataPath,
     z.strictObject({
       path: dataPath,
-      format: oneOf(['npz', 'npy', 'csv', 'tsv', 'folder', 'manifest', 'jsonl'])
+      format: oneOf(['npz', 'npy', 'csv', 'tsv', 'folder', 'manifest', 'jsonl', 'idx'])
         .describe('Needed only where the name of the file does not tell.')
         .optional(),
       inputs: z
@@ -229,15 +253,19 @@ const recipeSchema = z.strictObject(
         error: 'must be the name of a method or an object with its settings',
       })
       .describe('How to unlearn.')
-      .default({ name: 'minnorm-og' }),
+      .default({ name: 'auto' }),
     budget: z
       .strictObject(
         {
-          share: z.number({ error: 'must be a number above 0' }).gt(0, { error: 'must be a number above 0' }),
+          share: positive.describe('Of the cost of retraining.').optional(),
+          sampleGradients: positive.describe('In sample gradients, a search included.').optional(),
+          seconds: positive
+            .describe('In seconds, a search included; converted to sample gradients once, before the run.')
+            .optional(),
         },
         { error: objectText },
       )
-      .describe('The most a run may cost, as a share of the cost of retraining.')
+      .describe('The most a run may cost: a share of retraining, sample gradients, or seconds.')
       .optional(),
     retrainEpochs: wholeFrom(1)
       .default(40)
@@ -248,6 +276,11 @@ const recipeSchema = z.strictObject(
         'basic: accuracies, losses and membership AUC; standard: also attacks, divergences and decision regions; full: ' +
           'more planes, and how fast the forgotten samples are relearned, which costs gradients.',
       ),
+    engine: oneOf(['auto', 'onnxruntime', 'tfjs', 'tfjs-node'])
+      .describe(
+        'What computes with a TensorFlow.js model: ONNX Runtime, plain TensorFlow.js, or its native accelerator. "auto" is ONNX Runtime unless part of the model has no translation.',
+      )
+      .optional(),
     executionProvider: oneOf(['cpu']).default('cpu').describe('What computes.'),
   },
   { error: objectText },

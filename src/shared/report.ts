@@ -106,6 +106,11 @@ export interface RunResult {
   readonly after: ModelMetrics;
   readonly reference: ModelMetrics | null;
   readonly projections: readonly ProjectionRecord[];
+  /** What the method had to say, in full sentences. */
+  readonly notes?: readonly string[];
+  /** How auto chose. */
+  readonly search?: SearchRecord;
+  readonly certificate?: Certificate;
   /** Absent where the recipe asks for the basic metrics only. */
   readonly evaluation?: Evaluation;
 }

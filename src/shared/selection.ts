@@ -59,6 +59,18 @@ export function moveFocus(selection: SampleSelection, index: number): SampleSele
   return { selected: selection.selected, focus: index, anchor: index };
 }
 
+/** A rectangle drawn over the list: what stands at these places, with `keep` (Ctrl/Cmd, Shift) beside what was selected. */
+export function selectPlaces(
+  before: SampleSelection,
+  places: readonly number[],
+  list: SampleList,
+  keep = false,
+): SampleSelection {
+  const touched = places.flatMap(place => list.order[place] ?? []);
+  const last = touched.at(-1) ?? before.focus;
+  return { selected: new Set([...(keep ? before.selected : []), ...touched]), focus: last, anchor: last };
+}
+
 /** Ctrl/Cmd+A: everything shown, which is everything that passes the filter. */
 export function selectAll(selection: SampleSelection, list: SampleList): SampleSelection {
   return { ...selection, selected: new Set(list.order) };

@@ -9,7 +9,12 @@ export interface JobRequest {
   readonly recipe: string;
   /** `path=value` assignments on top of it, in order. */
   readonly assignments: readonly string[];
+  /** The folder of an interrupted job of the same recipe, whose checkpoint this one takes up. */
+  readonly resumeFrom?: string;
 }
+
+/** The file in a job's folder that an interrupted run is taken up from. */
+export const checkpointName = 'checkpoint.bin';
 
 /** What a job is busy with. */
 export type JobPhase = 'opening' | 'measuring' | 'unlearning' | 'saving';

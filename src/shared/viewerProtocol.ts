@@ -3,6 +3,7 @@
 import { NotificationType, RequestType } from 'vscode-jsonrpc';
 import type { Diagnosis } from './diagnosis';
 import type { ModelInspection, ParameterStatistics } from './inspection';
+import type { GraphValue, ModelGraph } from './modelGraph';
 import type { DataSource, Preprocess, Recipe } from './recipe';
 
 /** Why a request failed: the sentence to show. `defect` is anything Lethe did not foresee. */
@@ -164,6 +165,21 @@ export interface PreprocessCandidate {
 export const overviewRequest = new RequestType<{ readonly path: string }, ModelOverview, ViewerFailure>(
   'viewer/overview',
 );
+
+/** The graph as the file has it; nothing is computed. */
+export const graphRequest = new RequestType<{ readonly path: string }, ModelGraph, ViewerFailure>(
+  'viewer/graph',
+);
+
+/**
+ * The dims of every value, measured by running the model on zeros; `sizes` are the dims of one sample by input, for
+ * inputs whose axes the file leaves open. Axes that grow with the batch are named "N", "2 N" and so on.
+ */
+export const graphShapesRequest = new RequestType<
+  { readonly path: string; readonly sizes: Readonly<Record<string, readonly number[]>> },
+  readonly GraphValue[],
+  ViewerFailure
+>('viewer/graphShapes');
 
 /** Summaries of all parameters; each is also told by `summaryNotification` as soon as it is there. */
 export const summariesRequest = new RequestType<

@@ -19,7 +19,15 @@ async function main(): Promise<void> {
   const server = new SolverServer(folder, {
     run: async (request, hooks) => {
       const { runJob } = await import('../job/runJob');
-      return runJob(request.recipe, request.assignments, hooks);
+      const seconds = Number(process.env['LETHE_CHECKPOINT_SECONDS'] ?? '');
+      return runJob(request.recipe, request.assignments, {
+        ...hooks,
+        checkpoints: {
+          folder: folder.path,
+          ...(request.resumeFrom === undefined ? {} : { resumeFrom: request.resumeFrom }),
+          ...(seconds > 0 ? { interval: 1000 * seconds } : {}),
+        },
+      });
     },
     inspect: async (path, stats) => {
       const { inspectModel } = await import('../job/inspect');

@@ -20,6 +20,8 @@ import {
   datasetColumnsRequest,
   diagnoseRequest,
   forgetFileRequest,
+  graphRequest,
+  graphShapesRequest,
   openDatasetRequest,
   overviewRequest,
   predictionsRequest,
@@ -33,6 +35,7 @@ import {
 } from '../shared/viewerProtocol';
 import { compareModels } from '../job/viewCompare';
 import { cardsOf } from '../job/viewCards';
+import { graphOf, measuredShapes } from '../job/viewGraph';
 import { columnsOf, forgetFileOf } from '../job/viewDataset';
 import { diagnoseView } from '../job/viewDiagnose';
 import { DatasetStore } from '../job/viewDatasetStore';
@@ -58,6 +61,10 @@ export async function serveViewer(
   const progress = tellProgress(connection);
 
   answer(connection, overviewRequest, ({ path }) => overviewOf(path));
+  answer(connection, graphRequest, ({ path }) => graphOf(path));
+  answer(connection, graphShapesRequest, ({ path, sizes }, signal) =>
+    measuredShapes(engines, path, sizes, signal),
+  );
   answer(connection, summariesRequest, ({ path, bins }, signal) =>
     summarise(path, bins, {
       signal,

@@ -13,6 +13,8 @@ export interface DescentSettings extends OptimizerSettings {
   readonly epochs: number;
   readonly epochOver: 'forget' | 'retain';
   readonly batchSize: number;
+  /** Stops after so many steps, wherever in an epoch that is; epochs end the run where absent. */
+  readonly steps?: number | undefined;
   /** How the learning rate goes down over the run; constant when absent. */
   readonly rateSchedule?: RateSchedule | undefined;
 }
@@ -72,7 +74,7 @@ export async function descend(
     { forgotten: forgotten.length, retained: retained.length },
     settings.batchSize,
   );
-  const steps = settings.epochs * perEpoch;
+  const steps = Math.min(settings.epochs * perEpoch, settings.steps ?? Infinity);
   const parts = { ...options.parts, cycle };
   const best = new BestEpoch(settings.epochs > 1);
   let step = resume(context, optimizer, parts);

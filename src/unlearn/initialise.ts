@@ -1,6 +1,5 @@
 // Random initialisation of a model from its graph: what retraining, and training from scratch, start from.
-import type { ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { RoleOfParameter } from '../runtime/roles';
 import { elementCount } from '../tensor/tensor';
 import type { Random } from '../tensor/random';
@@ -21,7 +20,11 @@ export type BiasStart = 'zeros' | 'uniform';
  *
  * Parameters whose use is not recognised keep the deviation 1/√(elements of one row).
  */
-export function initialise(engine: Engine, random: Random, biases: BiasStart = 'zeros'): ParameterValues {
+export function initialise(
+  engine: ModelEngine,
+  random: Random,
+  biases: BiasStart = 'zeros',
+): ParameterValues {
   return new Map(engine.parameterRoles().map(each => [each.name, startOf(each, random, biases)]));
 }
 

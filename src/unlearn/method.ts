@@ -1,7 +1,6 @@
 // The one interface of every unlearning method, and what a method is handed.
 import type { BoundDataset } from '../data/dataset';
-import type { Engine } from '../runtime/engine';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { MethodSettings } from '../shared/recipe';
 import type { Certificate, ProgressUpdate, ProjectionRecord, SearchRecord } from '../shared/report';
 import type { Random } from '../tensor/random';
@@ -9,7 +8,7 @@ import type { CheckpointStore } from './checkpoint';
 
 /** What a method works on. It changes `values` in place and leaves everything else alone. */
 export interface MethodContext {
-  readonly engine: Engine;
+  readonly engine: ModelEngine;
   /** θ, starting at the trained model; the result when the method returns. */
   readonly values: ParameterValues;
   readonly train: BoundDataset;
@@ -25,6 +24,10 @@ export interface MethodContext {
   readonly signal: AbortSignal;
   /** The most sample gradients the run itself (not a search before it) should cost; absent: no limit. */
   readonly allowance?: number;
+  /** The most that a search before the run should cost, in sample gradients. */
+  readonly searchAllowance?: number;
+  /** The share of the retained data that `retained` is; 1 when absent. */
+  readonly access?: number;
   /** Where an interrupted run left off, and where this one keeps itself; absent where nothing is kept. */
   readonly checkpoint?: CheckpointStore;
   /** Reports after every optimiser step or so; cheap. */

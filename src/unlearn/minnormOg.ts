@@ -1,6 +1,6 @@
 // MinNorm-OG: the least parameter norm that still fits the retained data, by projections and descent.
 import { withDefaults } from '../shared/recipe';
-import { elementReader } from '../tensor/tensor';
+import { classesOf } from './classes';
 import { descend, lossGradient, type Step } from './descent';
 import type { Method, MethodContext } from './method';
 import { balancedSample } from './sampler';
@@ -20,6 +20,7 @@ export const minnormOgDefaults = {
   projectionDecay: 0.6,
   projectionPeriod: 1,
   descentEpochs: 110,
+  projections: Infinity,
   constraintSamples: 50,
   constraintPool: 'batch',
   constraintKind: 'largest-logit',
@@ -28,7 +29,7 @@ export const minnormOgDefaults = {
 /**
  * MinNorm-OG (Block, Mokhtari & Shakkottai, *Machine Unlearning under Overparameterization*, NeurIPS 2025,
  * arXiv 2505.22601). Per step: in projecting epochs θ ← θ − ρ (I − G(GᵀG)⁺Gᵀ) θ with G the output gradients of
- * `constraintSamples` retained samples, then ρ ← γρ; then one optimiser step on the mean loss of a retained batch,
+ * `constraintSamples` retained samples, then ρ ← γρ (at most `projections` times); then one optimiser step on the mean loss of a retained batch,
  * its gradient taken after the projection. Needs no forgotten sample and no label for the projection. Cost: a batch
  * of sample gradients a step and three a constraint column. Choose it when little retained data is at hand.
  */
@@ -38,22 +39,29 @@ export const minnormOg: Method = {
     const settings = withDefaults(context.settings, minnormOgDefaults);
     const lastProjecting = settings.epochs - settings.descentEpochs;
     let strength: number = settings.projectionStrength;
-    const parts = {
-      strength: { save: () => strength, restore: (saved: unknown) => (strength = saved as number) },
+    let done = 0;
+    const projecting = {
+      save: () => ({ strength, done }),
+      restore: (saved: unknown) => ({ strength, done } = saved as { strength: number; done: number }),
     };
     await descend(
       context,
       settings,
       async step => {
         let residual: number | undefined;
-        if (step.epoch % settings.projectionPeriod === 0 && step.epoch < lastProjecting) {
+        if (
+          step.epoch % settings.projectionPeriod === 0 &&
+          step.epoch < lastProjecting &&
+          done < settings.projections
+        ) {
           residual = await project(context, step, strength, settings);
           strength *= settings.projectionDecay;
+          done++;
         }
         const gradient = await lossGradient(context, step.batch);
         return residual === undefined ? gradient : { ...gradient, residual };
       },
-      { parts },
+      { parts: { projecting } },
     );
   },
 };
@@ -73,7 +81,7 @@ async function project(
 ): Promise<number> {
   const { random, train, heads } = context;
   const pool = settings.constraintPool === 'batch' ? step.indices : context.retained;
-  const classes = await classesOf(context, pool);
+  const classes = heads[0] ? await classesOf(train, heads[0], pool) : null;
   const chosen = balancedSample(classes, pool.length, settings.constraintSamples, random);
   const batch = await train.read(chosen.map(position => pool[position] as number));
   const found = await context.engine.project(context.values, batch, {
@@ -96,24 +104,4 @@ async function project(
     ...(found.noRoom ? { noRoom: true as const } : {}),
   });
   return found.residual;
-}
-
-/** The class of each sample of a pool, where samples have one class each; null for regression and for maps. */
-async function classesOf(
-  context: MethodContext,
-  pool: readonly number[],
-): Promise<(number | string)[] | null> {
-  if (context.heads[0]?.loss !== 'cross-entropy') return null;
-  const { dataset } = context.train;
-  const label = dataset.labels[0];
-  if (label?.dims?.length !== 0) return null;
-  if (dataset.columns.includes(label.name)) {
-    // A column is in memory: no image is decoded for its label.
-    const column = dataset.column(label.name);
-    return pool.map(index => column[index] as number | string);
-  }
-  const [labels] = (await context.train.read(pool)).labels;
-  if (!labels) return null;
-  const read = elementReader(labels);
-  return pool.map((_, position) => read(position));
 }

@@ -1,6 +1,9 @@
 // The methods by name.
 import { UsageError } from '../shared/errors';
+import { autoMethod } from './auto';
+import { certifiedRemoval } from './certifiedRemoval';
 import { closedForm } from './closedForm';
+import { entanglement } from './entanglement';
 import { ga } from './ga';
 import { gd } from './gd';
 import { l1Sparse } from './l1Sparse';
@@ -17,6 +20,7 @@ import { shrink } from './shrink';
 
 /** All methods, in the order in which they are listed to people. */
 export const methods: readonly Method[] = [
+  autoMethod(name => methodNamed(name)),
   minnormOg,
   shrink,
   gd,
@@ -28,7 +32,9 @@ export const methods: readonly Method[] = [
   l1Sparse,
   ngd,
   ga,
+  entanglement,
   closedForm,
+  certifiedRemoval,
   retrain,
 ];
 

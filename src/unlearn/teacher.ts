@@ -1,7 +1,6 @@
 // What the original model says about samples, as labels: probabilities for the cross-entropies, outputs for mse.
 import type { SampleBatch } from '../data/dataset';
-import type { HeadLoss, ParameterValues } from '../runtime/contracts';
-import type { Engine } from '../runtime/engine';
+import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import { resolveLoss } from '../runtime/loss';
 import { sampleLosses } from '../runtime/sampleLosses';
 import { elementCount, float32, type Tensor } from '../tensor/tensor';
@@ -23,7 +22,7 @@ export interface TeacherLabels {
  * gradient of KL(teacher ‖ student); for mse it is that of the mean squared difference of the outputs.
  */
 export async function teacherLabels(
-  engine: Engine,
+  engine: ModelEngine,
   teacher: ParameterValues,
   batch: SampleBatch,
   heads: readonly HeadLoss[],
@@ -61,7 +60,7 @@ export async function teacherLabels(
 
 /** Each sample's loss, heads added up by their weights. */
 export async function lossesOf(
-  engine: Engine,
+  engine: ModelEngine,
   values: ParameterValues,
   batch: SampleBatch,
   heads: readonly HeadLoss[],

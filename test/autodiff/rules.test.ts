@@ -33,6 +33,7 @@ import {
   tileCase,
   topKCase,
   triluCase,
+  oneHotCase,
   withZeros,
 } from './cases/indexing';
 import {
@@ -143,6 +144,7 @@ const cases: Readonly<Record<string, Cases>> = {
   Neg: { make: unaryCase('Neg', 'exact', normals), count: 20 },
   PRelu: { make: preluCase, count: 20 },
   Pad: { make: (random, index) => (index % 2 ? copyPadCase : padCase)(random, index), count: 48 },
+  OneHot: { make: oneHotCase, count: 24 },
   Pow: { make: powCase, count: 20 },
   Reciprocal: { make: functionCase('Reciprocal', { values: awayFromZero }), count: 20 },
   ReduceL1: { make: reductionCase('ReduceL1', awayFromZero), count: 24 },

@@ -6,6 +6,7 @@ import {
   bindingOfPath,
   bindingOfRecipe,
   datasetRequest,
+  recipeFileText,
   recipeOf,
 } from '../../src/extension/dataset/binding';
 import { readRecipe, recipesBeside } from '../../src/extension/dataset/recipesBeside';
@@ -40,6 +41,14 @@ describe('a dataset as a recipe binds it', () => {
     assert.equal(recipe.retrainEpochs, 50000);
     assert.equal(recipe.data.test, join(samples, 'sine-poisoned', 'test.csv'));
     assert.equal(recipe.output, 'model.onnx');
+  });
+
+  it('is written with lists of numbers on one line, and otherwise unchanged', () => {
+    const recipe = { forget: { indices: [1, 20, 300] }, scale: [0.5, -1e-7], names: ['[\n 1\n]'], none: [] };
+    const text = recipeFileText(recipe);
+    assert.deepEqual(JSON.parse(text), recipe);
+    assert.ok(text.includes('"indices": [1, 20, 300]'));
+    assert.ok(text.includes('"scale": [0.5, -1e-7]'));
   });
 
   it('lets the threads of the recipe lead', () => {

@@ -4,7 +4,7 @@ import { statistics } from '../../src/job/inspect';
 import { accessibleRetained, requireFinite } from '../../src/job/openJob';
 import { ProgressMeter } from '../../src/job/progressMeter';
 import { canonicalJson } from '../../src/job/recipeFile';
-import { escape } from '../../src/job/reportPage';
+import { escape } from '../../src/job/plots/svg';
 import { roundToStored } from '../../src/job/storedPrecision';
 import { compareMetrics } from '../../src/job/verify';
 import type { ModelMetrics } from '../../src/shared/report';

@@ -1,7 +1,8 @@
 // One window of VS Code, used as a person does: keys, clicks, and what can be read on the screen.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import type { Browser, Dialog, Frame, Locator, Page } from 'playwright-core';
+import { eventually } from './eventually';
 
 /** Which webview of Lethe. */
 export type ViewKind = 'model' | 'dataset';
@@ -27,6 +28,10 @@ export class CodeWindow {
 
   private async load(): Promise<void> {
     await this.page.goto(this.address);
+    await this.loaded();
+  }
+
+  private async loaded(): Promise<void> {
     await this.page.locator('.monaco-workbench').waitFor();
     await this.page.locator('.part.statusbar').waitFor();
     // Remote extensions are known once the window is connected; before that, commands of ours are not there.
@@ -179,6 +184,49 @@ export class CodeWindow {
     // A menu ignores the button's release until a moment after it opened, so that a long press does not choose.
     await this.page.waitForTimeout(400);
     await entry.click();
+  }
+
+  /** A file in the explorer's tree. */
+  file(name: string): Locator {
+    return this.page.locator('.explorer-folders-view .monaco-list-row').filter({ hasText: name }).first();
+  }
+
+  /** Chooses an entry of a file's context menu in the explorer. */
+  async fileMenu(name: string, entry: string): Promise<void> {
+    const deadline = Date.now() + patience;
+    for (;;) {
+      // What the menu offers follows the state of things a moment later: look again until then.
+      if (await this.fileMenuOffers(name, entry)) return this.menu(entry);
+      await this.page.keyboard.press('Escape');
+      if (Date.now() > deadline) throw new Error(`The menu of ${name} does not offer “${entry}”.`);
+    }
+  }
+
+  /** Opens a file's context menu, and looks whether it holds an entry; the menu stays open. */
+  async fileMenuOffers(name: string, entry: string): Promise<boolean> {
+    await this.file(name).click({ button: 'right' });
+    const items = this.page.locator('.monaco-menu .action-menu-item');
+    await items.first().waitFor();
+    return appears(items.filter({ hasText: entry }).first(), 1500);
+  }
+
+  /**
+   * Reloads the window by its own command, which first keeps what is open. While it has not kept unsaved changes safe yet
+   * it asks whether to leave; the answer is no, and the command is given again.
+   */
+  async reloadWithChanges(): Promise<void> {
+    const stay = (dialog: Dialog): void => void dialog.dismiss();
+    this.page.on('dialog', stay);
+    try {
+      await this.page.evaluate('window.beforeReload = true');
+      await eventually(async () => {
+        await this.command('Developer: Reload Window');
+        await this.page.waitForFunction('!window.beforeReload', undefined, { timeout: 5000 });
+      }, 2 * patience);
+    } finally {
+      this.page.off('dialog', stay);
+    }
+    await this.loaded();
   }
 
   /** The entry of the status bar that holds the text. */

@@ -122,6 +122,42 @@ describe('the dataset panel in a browser', () => {
     await settled();
   }
 
+  it('selects by a rectangle: alone, beside others, and not at all after Escape', async () => {
+    await openDrawn();
+    await page.locator('vscode-button[aria-label="Thumbnails"]').click();
+    const middle = async (index: number): Promise<[number, number]> => {
+      const box = await page.locator(`.cell[data-index="${index}"]`).boundingBox();
+      assert.ok(box, `sample ${index} is not in sight`);
+      return [box.x + box.width / 2, box.y + box.height / 2];
+    };
+    const drag = async (from: number, to: number): Promise<void> => {
+      await page.mouse.move(...(await middle(from)));
+      await page.mouse.down();
+      await page.mouse.move(...(await middle(to)), { steps: 6 });
+    };
+    await drag(1, 3);
+    await page.locator('.rubber-band').waitFor();
+    await page.mouse.up();
+    await page.locator('.rubber-band').waitFor({ state: 'detached' });
+    assert.deepEqual(await lastSelection(), [1, 2, 3]);
+    await page.keyboard.down('Control');
+    await drag(5, 6);
+    await page.mouse.up();
+    await page.keyboard.up('Control');
+    assert.deepEqual(await lastSelection(), [1, 2, 3, 5, 6]);
+    const selected = (): Promise<string[]> =>
+      page
+        .locator('.cell[aria-selected="true"]')
+        .evaluateAll(cells => cells.map(cell => cell.dataset['index'] ?? ''));
+    await drag(0, 7);
+    await eventually(async () => assert.equal((await selected()).length, 8));
+    await page.keyboard.press('Escape');
+    await page.mouse.up();
+    await eventually(async () => assert.deepEqual(await selected(), ['1', '2', '3', '5', '6']));
+    await page.locator('.cell[data-index="4"]').click();
+    assert.deepEqual(await lastSelection(), [4]);
+  });
+
   it('selects by keyboard: arrows, ranges, single ones, all that pass the filter', async () => {
     await openDrawn();
     for (const key of ['ArrowDown', 'ArrowDown', 'Shift+ArrowDown', 'Shift+ArrowDown']) {

@@ -65,10 +65,25 @@ export async function waitForProposal(window: CodeWindow): Promise<Frame> {
   return model;
 }
 
+/** Makes the sample's recipe so short that its run is over at once. */
+export function makeQuickRun(workspace: string): void {
+  setMethod(workspace, { name: 'shrink', epochs: 1, batchSize: 100, epochOver: 'forget' });
+}
+
+/** Makes the model forget the forget set, as the recipe beside it says; gives the editor with the proposal. */
+export async function unlearnByRecipe(window: CodeWindow): Promise<Frame> {
+  await window.command('Lethe: Unlearn Samples…');
+  await window.pick('with the settings of recipe.unlearn.json');
+  return waitForProposal(window);
+}
+
 /** Makes the sample's recipe so long that there is time to interfere. */
 export function makeLongRun(workspace: string): void {
+  setMethod(workspace, { name: 'minnorm-og', epochs: 400 });
+}
+
+function setMethod(workspace: string, method: Record<string, unknown>): void {
   const path = join(workspace, sample, 'recipe.unlearn.json');
-  const recipe = JSON.parse(readFileSync(path, 'utf8')) as { method: Record<string, unknown> };
-  recipe.method = { name: 'minnorm-og', epochs: 400 };
-  writeFileSync(path, JSON.stringify(recipe, null, 2));
+  const recipe = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+  writeFileSync(path, JSON.stringify({ ...recipe, method }, null, 2));
 }

@@ -13,7 +13,7 @@ const themes = [
   ['dark', 'Dark Modern'],
   ['high contrast', 'Dark High Contrast'],
 ] as const;
-const tabs = ['Overview', 'Parameters', 'Changes', 'Predictions'] as const;
+const tabs = ['Overview', 'Graph', 'Parameters', 'Changes', 'Predictions', 'Runs'] as const;
 
 describe('every view in every theme', () => {
   let stage: Stage;

@@ -109,6 +109,81 @@ const batchNorm = (attributes: Parameters<typeof node>[3], outputs = ['y']): Onn
 /** Title, opsets, model, tolerance. */
 const cases: readonly (readonly [string, readonly number[], Old, number?])[] = [
   [
+    'Split into equal parts',
+    [7, 11, 13],
+    {
+      nodes: [node('Split', ['x'], ['p', 'q'], { axis: 2 }), node('Mul', ['p', 'q'], ['y'])],
+      inputs: { x: x234 },
+    },
+  ],
+  [
+    'GroupNormalization with a scale a group',
+    [18, 20],
+    {
+      nodes: one('GroupNormalization', { num_groups: 2 }, ['x', 's', 'b']),
+      inputs: { x: normals(random, [2, 4, 3]), s: float32([2], [0.5, 2]), b: float32([2], [1, -1]) },
+    },
+  ],
+  [
+    'GroupNormalization with a scale a channel',
+    [21],
+    {
+      nodes: one('GroupNormalization', { num_groups: 2 }, ['x', 's', 'b']),
+      inputs: { x: normals(random, [2, 4, 3]), s: normals(random, [4]), b: normals(random, [4]) },
+    },
+  ],
+  ...[-1, 1, -2].map(
+    axis =>
+      [
+        `mean and inverse deviation of LayerNormalization from axis ${axis}`,
+        [17],
+        {
+          nodes: [node('LayerNormalization', ['x', 's'], ['y', 'm', 'i'], { axis })],
+          inputs: { x: x234 },
+          initializers: { s: normals(random, axis === -1 ? [4] : [3, 4]) },
+          outputs: { y: 'float32', m: 'float32', i: 'float32' },
+        },
+        1e-5,
+      ] as const,
+  ),
+  [
+    'RMSNormalization',
+    [23],
+    {
+      nodes: one('RMSNormalization', { axis: 1, epsilon: { float: 0.01 } }, ['x', 's']),
+      inputs: { x: x234 },
+      initializers: { s: normals(random, [3, 4]) },
+    },
+    1e-5,
+  ],
+  ['Swish', [24], { nodes: one('Swish', { alpha: { float: 1.7 } }), inputs: { x: x234 } }, 1e-5],
+  ...[1, 2].map(
+    p =>
+      [
+        `GlobalLpPool with p ${p}`,
+        [7, 13],
+        { nodes: one('GlobalLpPool', { p }), inputs: { x: x2345 } },
+        1e-5,
+      ] as const,
+  ),
+  [
+    'GRU with the batch first',
+    [14],
+    {
+      nodes: [node('GRU', ['x', 'w', 'r', '', '', 'h'], ['y', 'last'], { hidden_size: 2, layout: 1 })],
+      instead: [
+        node('Transpose', ['x'], ['xt'], { perm: [1, 0, 2] }),
+        node('Transpose', ['h'], ['ht'], { perm: [1, 0, 2] }),
+        node('GRU', ['xt', 'w', 'r', '', '', 'ht'], ['yt', 'lt'], { hidden_size: 2 }),
+        node('Transpose', ['yt'], ['y'], { perm: [2, 0, 1, 3] }),
+        node('Transpose', ['lt'], ['last'], { perm: [1, 0, 2] }),
+      ],
+      inputs: { x: x234, h: normals(random, [2, 1, 2]) },
+      initializers: { w: normals(random, [1, 6, 4]), r: normals(random, [1, 6, 2]) },
+      outputs: { y: 'float32', last: 'float32' },
+    },
+  ],
+  [
     'CastLike another floating value',
     [15, 19],
     { nodes: [node('CastLike', ['x', 't'], ['y'])], inputs: { x: x234, t: float32([1], [0]) } },

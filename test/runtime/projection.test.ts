@@ -221,4 +221,69 @@ describe('projection', () => {
         await engine.close();
       }
     });
+
+  for (const name of ['mlp-tanh', 'cnn-opset13', 'cnn-fixed-batch', 'batch-norm-kept', 'residual-block'])
+    it(`of ${name} without a matrix comes close to the exact one`, async () => {
+      const engine = await Engine.open(join(fixtures, `${name}.onnx`), { threads: 2 });
+      try {
+        const inputs = inputsOf(engine, 4, new Random(11));
+        const output = engine.model.graph.outputs[0]!;
+        const labels: Tensor = { dtype: 'int64', dims: [4], data: new BigInt64Array(4) };
+        const results: Float64Array[] = [];
+        const theta = flatten(engine, engine.initialValues());
+        for (const solver of ['direct', 'matrix-free'] as const) {
+          const values = engine.initialValues();
+          const found = await engine.project(
+            values,
+            { inputs, labels: [labels] },
+            {
+              strength: 1,
+              kind: 'all-outputs',
+              heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+              random: Math.random,
+              solver,
+            },
+          );
+          if (solver === 'matrix-free') {
+            assert.equal(found.rank, null);
+            assert.ok(found.iterations! > 1 && found.iterations! <= 200);
+            assert.ok(found.relativeResidual! <= 1e-3, `relative residual ${found.relativeResidual}`);
+            assert.ok(found.residual < 1e-3, `residual ${found.residual}`);
+          }
+          results.push(flatten(engine, values));
+        }
+        const length = (vector: Float64Array): number => Math.hypot(...vector);
+        const moved = length(theta.map((value, index) => value - results[0]![index]!));
+        const apart = length(results[0]!.map((value, index) => value - results[1]![index]!));
+        assert.ok(apart <= 2e-2 * moved, `${apart} apart, of ${moved}`);
+      } finally {
+        await engine.close();
+      }
+    });
+
+  for (const solver of ['direct', 'matrix-free'] as const)
+    it(`of kind ${solver} says so when the gradients span all parameters, and changes nothing`, async () => {
+      const engine = await Engine.open(join(fixtures, 'mlp-tanh.onnx'), { freeze: ['*weight*'] });
+      try {
+        const inputs = inputsOf(engine, 40, new Random(2));
+        const output = engine.model.graph.outputs[0]!;
+        const labels: Tensor = { dtype: 'int64', dims: [40], data: new BigInt64Array(40) };
+        const values = engine.initialValues();
+        const found = await engine.project(
+          values,
+          { inputs, labels: [labels] },
+          {
+            strength: 1,
+            kind: 'all-outputs',
+            heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+            random: Math.random,
+            solver,
+          },
+        );
+        assert.equal(found.noRoom, true);
+        assert.deepEqual(flatten(engine, values), flatten(engine, engine.initialValues()));
+      } finally {
+        await engine.close();
+      }
+    });
 });

@@ -25,7 +25,7 @@ describe('recipe', () => {
     assert.equal(recipe.seed, 0);
     assert.equal(recipe.retainAccess, 1);
     assert.equal(recipe.retrainEpochs, 40);
-    assert.deepEqual(recipe.method, { name: 'minnorm-og' });
+    assert.deepEqual(recipe.method, { name: 'auto' });
     assert.equal(recipe.threads, undefined);
     for (const key of Object.keys(least)) {
       const without = Object.fromEntries(Object.entries(least).filter(([name]) => name !== key));

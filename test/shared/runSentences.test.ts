@@ -81,9 +81,9 @@ describe('numbers of the side bar', () => {
 });
 
 describe('the methods on offer', () => {
-  it('are those that there are, MinNorm-OG first', () => {
+  it('are those that there are, auto first', () => {
     assert.deepEqual(methodChoices.map(({ name }) => name).sort(), methods.map(({ name }) => name).sort());
-    assert.equal(methodChoices[0].name, 'minnorm-og');
+    assert.equal(methodChoices[0].name, 'auto');
   });
 });
 

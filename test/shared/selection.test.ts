@@ -10,6 +10,7 @@ import {
   sampleList,
   selectAll,
   selectOne,
+  selectPlaces,
   selectedIndices,
   toggle,
   withIndices,
@@ -20,6 +21,16 @@ import {
 const list = sampleList(Uint32Array.of(8, 3, 5, 0, 9, 2, 4), 10);
 
 describe('selecting samples', () => {
+  it('selects what a rectangle touches, alone or beside what was selected', () => {
+    const before = selectOne(8);
+    const alone = selectPlaces(before, [1, 2, 99], list);
+    assert.deepEqual(selectedIndices(alone), [3, 5]);
+    assert.equal(alone.focus, 5);
+    assert.deepEqual(selectedIndices(selectPlaces(before, [1, 2], list, true)), [3, 5, 8]);
+    assert.deepEqual(selectedIndices(selectPlaces(before, [], list)), []);
+    assert.equal(selectPlaces(before, [], list).focus, 8);
+  });
+
   it('selects one, and adds and takes away by toggling', () => {
     let selection = selectOne(5);
     selection = toggle(selection, 9);

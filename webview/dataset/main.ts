@@ -13,6 +13,7 @@ import { banner, emptyState, errorState } from '../kit/states';
 import './dataset.css';
 import { listenToGestures } from './gestures';
 import { Header } from './header';
+import { listenToRubberBand } from './rubberBand';
 import { SamplesView } from './samplesView';
 import type { KeptView, ReadyState } from './store';
 import { SampleStore } from './store';
@@ -150,6 +151,7 @@ async function showReady(state: ReadyState): Promise<void> {
       unlearn: () => command('unlearn'),
       focusFilter: () => header.focusFilter(),
     });
+    listenToRubberBand(view.scroller, () => store, flushSelection);
     open = { store, view };
     sentSelection = '';
     store.setForget(forget);

@@ -11,6 +11,12 @@ export interface CellSize {
   readonly padding: number;
 }
 
+/** A point of the list as a whole, however far it is scrolled. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
 /** Where the list gets its cells. */
 export interface CellSource {
   readonly count: number;
@@ -83,6 +89,35 @@ export class CellScroller {
     if (top < now) this.scrollTo(top - padding);
     else if (top + height > now + view) this.scrollTo(top + height + padding - view);
     this.draw();
+  }
+
+  /** The point of the list that is at a point of the window. */
+  pointAt(clientX: number, clientY: number): Point {
+    const { left, top } = this.element.getBoundingClientRect();
+    return { x: clientX - left + this.element.scrollLeft, y: clientY - top + this.virtualTop() };
+  }
+
+  /** Where a point of the list is in the window; perhaps outside of what is in view. */
+  clientOf({ x, y }: Point): Point {
+    const { left, top } = this.element.getBoundingClientRect();
+    return { x: x + left - this.element.scrollLeft, y: y + top - this.virtualTop() };
+  }
+
+  /** The places of the cells that a rectangle touches, line by line. */
+  placesWithin(a: Point, b: Point): number[] {
+    if (this.source === null) return [];
+    const { size, count } = this.source;
+    const { perLine, padding } = this;
+    const line = (y: number): number => Math.floor((y - padding) / size.height);
+    const column = (x: number): number => (size.width === null ? 0 : Math.floor((x - padding) / size.width));
+    const [first, last] = [Math.max(0, line(Math.min(a.y, b.y))), line(Math.max(a.y, b.y))];
+    const left = Math.max(0, column(Math.min(a.x, b.x)));
+    const right = Math.min(perLine - 1, column(Math.max(a.x, b.x)));
+    const places: number[] = [];
+    for (let at = first; at <= last && at * perLine < count; at++) {
+      for (let x = left; x <= right && at * perLine + x < count; x++) places.push(at * perLine + x);
+    }
+    return places;
   }
 
   private schedule(): void {

@@ -24,7 +24,7 @@ export function h(tag: string, props?: ElementProps | null, ...children: readonl
 export function h(tag: string, props?: ElementProps | null, ...children: readonly Child[]): HTMLElement {
   const element = document.createElement(tag);
   if (props) applyProps(element, props);
-  append(element, children);
+  append(element, ...children);
   return element;
 }
 
@@ -36,7 +36,7 @@ export function svg<K extends keyof SVGElementTagNameMap>(
 ): SVGElementTagNameMap[K] {
   const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  append(element, children);
+  append(element, ...children);
   return element;
 }
 
@@ -63,7 +63,7 @@ export function setTip(element: HTMLElement, text: string): void {
 /** Puts children in place of what an element holds. */
 export function replaceContent(element: Element, ...children: readonly Child[]): void {
   element.replaceChildren();
-  append(element, children);
+  append(element, ...children);
 }
 
 /** A codicon; decoration only, so it is hidden from screen readers. */
@@ -78,7 +78,8 @@ export function uniqueId(prefix: string): string {
   return `${prefix}-${nextId++}`;
 }
 
-function append(element: Element, children: readonly Child[]): void {
+/** Adds children to an element. */
+export function append(element: Element, ...children: readonly Child[]): void {
   for (const child of children) {
     if (child === null || child === undefined || child === false) continue;
     element.append(child);

@@ -43,6 +43,17 @@ export function skeleton(label: string, lines: readonly number[] = [40, 90, 75, 
   );
 }
 
+/** What is shown of too much, and the way to the rest. */
+export function tooLarge(sentence: string, rest: ButtonProps): HTMLElement {
+  return h(
+    'div',
+    { class: 'too-large', attributes: { role: 'status' } },
+    icon('info'),
+    h('span', { class: 'banner-text' }, sentence),
+    button(rest),
+  );
+}
+
 /** A line above the content: a fact about the whole view, and what can be done about it. */
 export function banner(
   kind: 'info' | 'warning' | 'progress',

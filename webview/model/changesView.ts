@@ -5,11 +5,14 @@ import type { ModelComparison, TensorChange } from '../../src/shared/viewerProto
 import { h, replaceContent } from '../kit/dom';
 import { plainTable } from '../kit/plot';
 import { shareBar, sparkline } from '../kit/sparkline';
-import { emptyState, errorState, skeleton } from '../kit/states';
+import { emptyState } from '../kit/states';
 import { longName } from '../kit/longName';
 import { VirtualTable } from '../kit/virtualTable';
 import type { TableColumn } from '../kit/tableOptions';
 import { beforeAfterFigure, changeFigure } from './distribution';
+import { Loaded } from './loaded';
+import { SplitPane, tensorHead } from './splitPane';
+import type { Fact } from './splitPane';
 import { command, comparedRun } from './view';
 import type { Host, ReadyState, View } from './view';
 
@@ -88,11 +91,8 @@ export class ChangesView implements View {
   readonly element = h('div', { class: 'tab' });
   private readonly lead = h('p', { class: 'lead', attributes: { role: 'status' } });
   private readonly table: VirtualTable<Row>;
-  private readonly details = h('div', { class: 'split-details' });
-  private readonly content: HTMLElement;
-  private state: ReadyState | null = null;
-  private version = '';
-  private loaded = '';
+  private readonly pane: SplitPane;
+  private readonly content: Loaded<ModelComparison>;
   private wanted: string | null = null;
 
   constructor(private readonly host: Host) {
@@ -104,47 +104,25 @@ export class ChangesView implements View {
       sort: { key: 'relative', descending: true },
       onActive: row => this.showDetails(row.change),
     });
-    this.content = h('div', { class: 'split' }, this.table.element, this.details);
+    this.pane = new SplitPane(this.table.element);
+    this.content = new Loaded({
+      into: this.element,
+      label: 'Comparing the weights',
+      failed: 'The models could not be compared',
+      ask: () => host.ask('changes', null),
+      fill: comparison => this.fill(comparison),
+    });
   }
 
   update(state: ReadyState): void {
-    this.state = state;
-    const run = comparedRun(state);
-    const version = JSON.stringify([
-      run?.runId ?? null,
-      state.overview.stamp,
-      run === null && [state.dataset !== null, state.restricted],
-    ]);
-    if (version === this.version) return;
-    this.version = version;
-    if (run === null) replaceContent(this.element, nothingYet(this.host, state));
-    else replaceContent(this.element, skeleton('Comparing the weights'));
+    this.content.update(
+      comparisonVersion(state),
+      comparedRun(state) ? null : () => nothingYet(this.host, state),
+    );
   }
 
   show(): void {
-    if (this.loaded === this.version || !this.state || comparedRun(this.state) === null) return;
-    const asked = (this.loaded = this.version);
-    this.host.ask('changes', null).then(
-      comparison => {
-        if (asked === this.version) this.fill(comparison);
-      },
-      (error: Error) => {
-        if (asked !== this.version) return;
-        replaceContent(
-          this.element,
-          errorState('The models could not be compared', error.message, [
-            {
-              label: 'Try Again',
-              onPress: () => {
-                this.loaded = '';
-                replaceContent(this.element, skeleton('Comparing the weights'));
-                this.show();
-              },
-            },
-          ]),
-        );
-      },
-    );
+    this.content.show();
   }
 
   reveal(tensor: string): void {
@@ -156,7 +134,7 @@ export class ChangesView implements View {
     const byShare = [...comparison.tensors].sort((a, b) => (b.relative ?? 0) - (a.relative ?? 0));
     const most = byShare[0] ?? null;
     this.lead.textContent = movedSentence(comparison.total, most);
-    replaceContent(this.element, this.lead, this.content);
+    replaceContent(this.element, this.lead, this.pane.element);
     this.table.setRows(
       comparison.tensors.map(change => ({ change, most: Math.max(most?.relative ?? 0, 1e-12) })),
     );
@@ -169,33 +147,17 @@ export class ChangesView implements View {
   }
 
   private showDetails(change: TensorChange): void {
-    const facts: (readonly [string, string])[] = [
+    const facts: Fact[] = [
       ['Norm ‖θ‖', `${significant(change.normA, 4)} → ${significant(change.normB, 4)}`],
       ['Change ‖Δ‖', significant(change.delta, 4)],
     ];
     if (change.notFinite > 0) facts.push(['Not finite', `${count(change.notFinite)} elements, left out`]);
-    replaceContent(
-      this.details,
-      h(
-        'div',
-        { class: 'details' },
-        h(
-          'div',
-          { class: 'details-head' },
-          h('h2', { class: 'name' }, change.name),
-          h('span', { class: 'muted number' }, shape(change.dims)),
-        ),
-        h(
-          'dl',
-          { class: 'facts' },
-          ...facts.flatMap(([term, text]) => [h('dt', null, term), h('dd', { class: 'number' }, text)]),
-        ),
-        changeFigure(change.name, change.change),
-        beforeAfterFigure(change.name, change.before, change.after),
-        largestEntries(change),
-      ),
+    this.pane.show(
+      tensorHead(change, facts),
+      changeFigure(change.name, change.change),
+      beforeAfterFigure(change.name, change.before, change.after),
+      largestEntries(change),
     );
-    this.details.scrollTop = 0;
   }
 }
 
@@ -215,6 +177,16 @@ function largestEntries(change: TensorChange): HTMLElement {
       ]),
     ),
   );
+}
+
+/** What a comparison depends on: the run, the file, and without a run what is offered instead. */
+export function comparisonVersion(state: ReadyState): string {
+  const run = comparedRun(state);
+  return JSON.stringify([
+    run?.runId ?? null,
+    state.overview.stamp,
+    run === null && [state.dataset !== null, state.restricted],
+  ]);
 }
 
 /** What stands in Changes and Predictions before the first run. */

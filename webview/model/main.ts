@@ -1,8 +1,9 @@
-// The model editor's page: banners, the proposal bar, and four tabs, from whatever state the host tells.
+// The model editor's page: banners, the proposal bar, and its tabs, from whatever state the host tells.
 import type {
   ModelViewEvents,
   ModelViewNotices,
   ModelViewRequests,
+  ModelTab,
 } from '../../src/shared/modelViewProtocol';
 import { openChannel, savedState, saveState } from '../kit/channel';
 import { h, replaceContent } from '../kit/dom';
@@ -12,12 +13,14 @@ import { tabs } from '../kit/toolkit';
 import type { Tabs } from '../kit/toolkit';
 import { BannerArea } from './banners';
 import { ChangesView } from './changesView';
+import { GraphView } from './graphView';
 import { OverviewView } from './overviewView';
 import { ParametersView } from './parametersView';
 import { PredictionsView } from './predictionsView';
 import { ProposalBar } from './proposalBar';
+import { RunsView } from './runsView';
 import { command } from './view';
-import type { ReadyState, TabId, View } from './view';
+import type { ReadyState, View } from './view';
 import './model.css';
 
 const host = openChannel<ModelViewRequests, ModelViewNotices, ModelViewEvents>();
@@ -28,7 +31,7 @@ document.body.append(page);
 interface Frame {
   readonly element: HTMLElement;
   readonly tabs: Tabs;
-  readonly views: Readonly<Record<TabId, View>>;
+  readonly views: Readonly<Record<ModelTab, View>>;
   readonly banners: BannerArea;
   readonly bar: ProposalBar;
 }
@@ -37,25 +40,29 @@ let frame: Frame | null = null;
 function openFrame(): Frame {
   const views = {
     overview: new OverviewView(host),
+    graph: new GraphView(host, name => reveal({ tab: 'parameters', tensor: name })),
     parameters: new ParametersView(host),
     changes: new ChangesView(host),
     predictions: new PredictionsView(host),
+    runs: new RunsView(host),
   };
-  const start = savedState<{ tab: TabId }>({ tab: 'overview' }).tab;
+  const start = savedState<{ tab: ModelTab }>({ tab: 'overview' }).tab;
   const banners = new BannerArea(host);
   const bar = new ProposalBar(host);
   const choice = tabs(
     'Model',
     [
       { id: 'overview', title: 'Overview', content: views.overview.element },
+      { id: 'graph', title: 'Graph', content: views.graph.element },
       { id: 'parameters', title: 'Parameters', content: views.parameters.element },
       { id: 'changes', title: 'Changes', content: views.changes.element },
       { id: 'predictions', title: 'Predictions', content: views.predictions.element },
+      { id: 'runs', title: 'Runs', content: views.runs.element },
     ],
     start in views ? start : 'overview',
     id => {
       saveState({ tab: id });
-      views[id as TabId].show();
+      views[id as ModelTab].show();
     },
   );
   markRegion(bar.element, 'Proposal');
@@ -70,7 +77,7 @@ function showReady(state: ReadyState): void {
   frame.bar.update(state);
   for (const view of Object.values(frame.views)) view.update(state);
   if (frame.element.parentElement !== page) replaceContent(page, frame.element);
-  frame.views[frame.tabs.active as TabId].show();
+  frame.views[frame.tabs.active as ModelTab].show();
   if (waitingReveal) reveal(waitingReveal);
 }
 

@@ -5,8 +5,11 @@ import type { ModelOverview } from '../../src/shared/viewerProtocol';
 import { h, icon, replaceContent } from '../kit/dom';
 import type { Child } from '../kit/dom';
 import { plainTable } from '../kit/plot';
+import { tooLarge } from '../kit/states';
 import { shareBar } from '../kit/sparkline';
 import { button } from '../kit/toolkit';
+import { diagnosisContent } from './diagnosisSection';
+import { factList } from './splitPane';
 import { command, fileName } from './view';
 import type { Host, ReadyState, View } from './view';
 import './overviewView.css';
@@ -29,6 +32,7 @@ export class OverviewView implements View {
       state.restricted,
       state.running !== null,
       state.proposal !== null,
+      state.diagnosis,
     ]);
     if (key === this.shown) return;
     this.shown = key;
@@ -45,13 +49,14 @@ export class OverviewView implements View {
           section('Model', facts(overview)),
           section('Inputs', values(overview.inputs)),
           section('Outputs', values(overview.outputs)),
+          section('Operators', operators(overview)),
           metadata(overview),
         ),
         h(
           'div',
           { class: 'overview-column' },
           section('Unlearning', ...this.unlearning(state)),
-          section('Operators', operators(overview)),
+          ...optional('Diagnosis', diagnosisContent(this.host, state)),
           fixedParameters(overview),
         ),
       ),
@@ -77,10 +82,9 @@ export class OverviewView implements View {
     ];
     if (overview.unsupported.length > 0) {
       lines.push(
-        plainTable(
+        longTable(
           ['operator', 'node', 'stands before parameter'],
-          overview.unsupported.map(each => [each.op, each.node || '–', each.parameter]),
-          'words',
+          overview.unsupported.map(each => [each.op, each.node || '–', each.parameter || '–']),
         ),
       );
     }
@@ -143,15 +147,7 @@ function facts(overview: ModelOverview): HTMLElement {
     ['Parameters', `${count(total)} in ${things(overview.parameters.length, 'tensor')}`],
     ['Nodes', count(sum(overview.operators.map(each => each.count)))],
   ];
-  return definitions(entries);
-}
-
-function definitions(entries: readonly (readonly [string, string])[]): HTMLElement {
-  return h(
-    'dl',
-    { class: 'facts' },
-    ...entries.flatMap(([term, text]) => [h('dt', null, term), h('dd', null, text)]),
-  );
+  return factList(entries, 'text');
 }
 
 function values(list: ModelOverview['inputs']): HTMLElement {
@@ -181,22 +177,39 @@ function operators(overview: ModelOverview): HTMLElement {
   );
 }
 
+/** Rows that a table here shows at once. */
+const mostRows = 100;
+
+/** A table that may have thousands of rows: the first ones, and the others when they are asked for. */
+function longTable(header: readonly string[], rows: readonly (readonly string[])[]): HTMLElement {
+  if (rows.length <= mostRows) return plainTable(header, rows, 'words');
+  const holder = h('div');
+  replaceContent(
+    holder,
+    plainTable(header, rows.slice(0, mostRows), 'words'),
+    tooLarge(`The first ${mostRows} of ${count(rows.length)}.`, {
+      label: 'Show All',
+      onPress: () => replaceContent(holder, plainTable(header, rows, 'words')),
+    }),
+  );
+  return holder;
+}
+
 /** Parameters that unlearning leaves alone, by reason. */
 function fixedParameters(overview: ModelOverview): HTMLElement | null {
   const fixed = overview.parameters.filter(parameter => !parameter.trainable);
   if (fixed.length === 0) return null;
   return section(
     'Left alone',
-    plainTable(
+    longTable(
       ['parameter', 'reason'],
       fixed.map(parameter => [parameter.name, parameter.reason]),
-      'words',
     ),
   );
 }
 
 function metadata(overview: ModelOverview): HTMLElement | null {
-  return overview.metadata.length === 0 ? null : section('Metadata', definitions(overview.metadata));
+  return overview.metadata.length === 0 ? null : section('Metadata', factList(overview.metadata, 'text'));
 }
 
 function warnings(overview: ModelOverview): HTMLElement | null {
@@ -206,6 +219,11 @@ function warnings(overview: ModelOverview): HTMLElement | null {
     { class: 'warnings' },
     ...overview.warnings.map(text => h('li', null, icon('warning'), h('span', null, text))),
   );
+}
+
+/** A section where there is something to stand in it. */
+function optional(title: string, content: Child[] | null): HTMLElement[] {
+  return content === null ? [] : [section(title, ...content)];
 }
 
 function section(title: string, ...content: Child[]): HTMLElement {

@@ -10,6 +10,8 @@ import { longName } from '../kit/longName';
 import { VirtualTable } from '../kit/virtualTable';
 import type { TableColumn } from '../kit/tableOptions';
 import { valuesFigure } from './distribution';
+import { SplitPane, tensorHead } from './splitPane';
+import type { Fact } from './splitPane';
 import type { Host, ReadyState, View } from './view';
 
 interface Row {
@@ -110,7 +112,7 @@ const columns: readonly TableColumn<Row>[] = [
 export class ParametersView implements View {
   readonly element = h('div', { class: 'tab' });
   private readonly table: VirtualTable<Row>;
-  private readonly details = h('div', { class: 'split-details' });
+  private readonly pane: SplitPane;
   private readonly reach = h('span', { class: 'muted', attributes: { role: 'status' } });
   private readonly problem = h('div', { class: 'tab-problem' });
   private parameters: readonly InspectedParameter[] = [];
@@ -120,6 +122,8 @@ export class ParametersView implements View {
   private loaded = '';
   private drawSoon = false;
   private chosen: string | null = null;
+  /** What the details show, so that they are not exchanged under a finger while statistics come in. */
+  private drawn = '';
 
   constructor(private readonly host: Host) {
     this.table = new VirtualTable<Row>({
@@ -139,13 +143,14 @@ export class ParametersView implements View {
       },
     });
     filter.classList.add('filter');
+    this.pane = new SplitPane(this.table.element);
     this.element.append(
       h('div', { class: 'toolbar' }, filter, h('span', { class: 'spacer' }), this.reach),
       this.problem,
-      h('div', { class: 'split' }, this.table.element, this.details),
+      this.pane.element,
     );
     host.on('summary', summary => this.take(summary));
-    this.blankDetails();
+    this.pane.blank(emptyState('Choose a parameter to see its values.', undefined, 'graph'));
   }
 
   update(state: ReadyState): void {
@@ -217,17 +222,13 @@ export class ParametersView implements View {
     else if (this.chosen === null && rows[0]) this.table.activate(rows[0].parameter.name);
   }
 
-  private blankDetails(): void {
-    replaceContent(this.details, emptyState('Choose a parameter to see its values.', undefined, 'graph'));
-  }
-
   private showDetails(row: Row): void {
     const drawn = `${row.parameter.name} ${row.summary !== null} ${this.version}`;
-    if (this.details.dataset['drawn'] === drawn) return;
-    this.details.dataset['drawn'] = drawn;
+    if (this.drawn === drawn) return;
+    this.drawn = drawn;
     this.chosen = row.parameter.name;
     const { parameter, summary } = row;
-    const facts: (readonly [string, string])[] = [
+    const facts: Fact[] = [
       ['Elements', `${count(parameter.count)} · ${parameter.dtype}`],
       ['Unlearning', parameter.trainable ? 'may change it' : `leaves it alone: ${parameter.reason}`],
     ];
@@ -239,24 +240,9 @@ export class ParametersView implements View {
       );
       if (summary.notFinite > 0) facts.push(['Not finite', things(summary.notFinite, 'element')]);
     }
-    replaceContent(
-      this.details,
-      h(
-        'div',
-        { class: 'details' },
-        h(
-          'div',
-          { class: 'details-head' },
-          h('h2', { class: 'name' }, parameter.name),
-          h('span', { class: 'muted number' }, shape(parameter.dims)),
-        ),
-        h(
-          'dl',
-          { class: 'facts' },
-          ...facts.flatMap(([term, text]) => [h('dt', null, term), h('dd', { class: 'number' }, text)]),
-        ),
-        summary ? valuesFigure(parameter.name, summary.histogram) : null,
-      ),
+    this.pane.show(
+      tensorHead(parameter, facts),
+      summary ? valuesFigure(parameter.name, summary.histogram) : null,
     );
   }
 }

@@ -1,16 +1,20 @@
 // What the model says before and after, sample by sample, on forgotten, retained and held-out data.
 import { FilterProblem } from '../../src/shared/filter';
 import type { FilterFields } from '../../src/shared/filterMatch';
-import type { PredictionRow } from '../../src/shared/modelViewProtocol';
+import type { PredictionRow, Predictions } from '../../src/shared/modelViewProtocol';
 import { count, significant, things } from '../../src/shared/numbers';
 import { filterPredictions, predictionFields } from '../../src/shared/predictionFilter';
-import { predictionSets, summarizePredictions } from '../../src/shared/predictionSummary';
-import { h, replaceContent } from '../kit/dom';
-import { errorState, skeleton } from '../kit/states';
+import { predictionSets } from '../../src/shared/predictionSummary';
+import type { SetSummary } from '../../src/shared/predictionSummary';
+import { append, h, replaceContent } from '../kit/dom';
+import { tooLarge } from '../kit/states';
 import { button, checkbox, dropdown, textField } from '../kit/toolkit';
 import { VirtualTable } from '../kit/virtualTable';
-import { nothingYet } from './changesView';
+import { comparisonVersion, nothingYet } from './changesView';
+import { Loaded } from './loaded';
+import { confusionSection } from './confusionSection';
 import { lossFigure } from './lossFigure';
+import { lossHistograms } from './lossHistograms';
 import { predictionColumns } from './predictionColumns';
 import { setSummaryTable } from './setSummaryTable';
 import { command, comparedRun } from './view';
@@ -27,57 +31,38 @@ export class PredictionsView implements View {
   private rows: readonly PredictionRow[] = [];
   private fields: FilterFields | null = null;
   private state: ReadyState | null = null;
-  private version = '';
-  private loaded = '';
   private set = 'all';
   private flippedOnly = false;
   private text = '';
 
-  constructor(private readonly host: Host) {}
+  private readonly content: Loaded<Predictions>;
+  /** Whether every row is wanted, however many there are. */
+  private all = false;
+
+  constructor(private readonly host: Host) {
+    this.content = new Loaded({
+      into: this.element,
+      label: 'Predicting',
+      failed: 'There are no predictions',
+      ask: () => host.ask('predictions', { all: this.all }),
+      fill: predictions => this.fill(predictions),
+      remedies: [{ label: 'Show Log', onPress: command(host, 'showLog') }],
+    });
+  }
 
   update(state: ReadyState): void {
     this.state = state;
-    const run = comparedRun(state);
-    const version = JSON.stringify([
-      run?.runId ?? null,
-      state.overview.stamp,
-      run === null && [state.dataset !== null, state.restricted],
-    ]);
-    if (version === this.version) return;
-    this.version = version;
-    if (run === null) replaceContent(this.element, nothingYet(this.host, state));
-    else replaceContent(this.element, skeleton('Predicting'));
-  }
-
-  show(): void {
-    const { state } = this;
-    if (this.loaded === this.version || !state || comparedRun(state) === null) return;
-    const asked = (this.loaded = this.version);
-    this.host.ask('predictions', null).then(
-      rows => {
-        if (asked === this.version) this.fill(rows);
-      },
-      (error: Error) => {
-        if (asked === this.version) replaceContent(this.element, this.failed(error.message));
-      },
+    this.content.update(
+      comparisonVersion(state),
+      comparedRun(state) ? null : () => nothingYet(this.host, state),
     );
   }
 
-  private failed(message: string): HTMLElement {
-    return errorState('There are no predictions', message, [
-      {
-        label: 'Try Again',
-        onPress: () => {
-          this.loaded = '';
-          replaceContent(this.element, skeleton('Predicting'));
-          this.show();
-        },
-      },
-      { label: 'Show Log', onPress: command(this.host, 'showLog') },
-    ]);
+  show(): void {
+    this.content.show();
   }
 
-  private fill(rows: readonly PredictionRow[]): void {
+  private fill({ rows, summaries }: Predictions): void {
     this.rows = inOrder(rows);
     const result = this.state && comparedRun(this.state)?.result;
     const values = result?.after.forget.accuracy === undefined;
@@ -91,7 +76,6 @@ export class PredictionsView implements View {
       onActive: row => this.showChosen(row),
       onOpen: row => this.showInDataset(row),
     });
-    const summaries = summarizePredictions(rows);
     replaceContent(this.chosen);
     replaceContent(
       this.element,
@@ -102,16 +86,50 @@ export class PredictionsView implements View {
           'div',
           { class: 'predictions' },
           setSummaryTable(summaries, values),
+          this.limit(summaries),
           this.toolbar(values),
           this.problem,
           h('div', { class: 'predictions-table' }, this.table.element),
         ),
-        h('div', { class: 'split-details details' }, this.chosen, lossFigure(rows)),
+        h('div', { class: 'split-details details' }, this.chosen, lossFigure(rows), this.evaluation()),
       ),
     );
     this.filter();
     const first = this.table.ordered[0];
     if (first) this.showChosen(first);
+  }
+
+  /** Says what is listed where that is not everything, and offers the rest. */
+  private limit(summaries: readonly SetSummary[]): HTMLElement | null {
+    const total = summaries.reduce((sum, each) => sum + each.count, 0);
+    const { length } = this.rows;
+    if (length === total) return null;
+    return tooLarge(
+      `${count(length)} of ${things(total, 'sample')} are listed: the forgotten ones and, evenly taken, others. The figures above are of all.`,
+      {
+        label: 'List All',
+        onPress: () => {
+          this.all = true;
+          this.content.again();
+        },
+      },
+    );
+  }
+
+  /** Histograms and confusion, which the solver measured at the end of the run. */
+  private evaluation(): HTMLElement {
+    const holder = h('div', { class: 'details' });
+    const runId = this.state && comparedRun(this.state)?.runId;
+    if (!runId) return holder;
+    this.host.ask('evaluation', { runId }).then(
+      found => {
+        if (!found) return;
+        const { evaluation, classes } = found;
+        append(holder, lossHistograms(evaluation), confusionSection(evaluation, classes));
+      },
+      (error: Error) => append(holder, h('p', { class: 'muted' }, error.message)),
+    );
+    return holder;
   }
 
   private toolbar(values: boolean): HTMLElement {

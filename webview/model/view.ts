@@ -14,8 +14,6 @@ export type Host = MessageChannelEnd<NoRequests, ModelViewRequests, ModelViewNot
 /** The state in which there is a model to show. */
 export type ReadyState = Extract<ModelViewState, { readonly kind: 'ready' }>;
 
-export type TabId = 'overview' | 'parameters' | 'changes' | 'predictions';
-
 /** One tab's content. */
 export interface View {
   readonly element: HTMLElement;

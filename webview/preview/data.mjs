@@ -1,6 +1,6 @@
 // Real numbers to look at: what the viewer says about a model, a run's result and its data.
-//   node webview/preview/data.mjs MODEL RESULT.json TRAIN TEST FORGET.csv PREPROCESS OUT.json
-// RESULT.json is what `lethe run --json` printed; PREPROCESS is JSON as in a recipe, or null.
+//   node webview/preview/data.mjs MODEL RESULT.json TRAIN TEST FORGET.csv PREPROCESS OUT.json [OTHER.json …]
+// RESULT.json, and those of other runs, is what `lethe run --json` printed; PREPROCESS is JSON as in a recipe, or null.
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import rpc from 'vscode-jsonrpc/node';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const [model, resultFile, train, test, forget, preprocess, out] = process.argv.slice(2);
+const [model, resultFile, train, test, forget, preprocess, out, ...others] = process.argv.slice(2);
 if (!out) {
   process.stderr.write('Usage: data.mjs MODEL RESULT.json TRAIN TEST FORGET.csv PREPROCESS OUT.json\n');
   process.exit(2);
@@ -48,12 +48,28 @@ async function rowsOf(path, setOf) {
   }));
 }
 
+/** The diagnosis of the model with the samples to forget. */
+async function diagnosed() {
+  const request = {
+    source: resolve(train),
+    classes: null,
+    model: resolve(model),
+    preprocess: JSON.parse(preprocess),
+  };
+  const { id } = await ask('openDataset', request);
+  return ask('diagnose', { id, model: resolve(model), forgotten: [...forgotten] });
+}
+
 const [header, ...lines] = readFileSync(forget, 'utf8').trim().split(/\r?\n/);
 const column = header.split(',').indexOf('index');
 const forgotten = new Set(lines.map(line => Number(line.split(',')[column])));
 const data = {
   result,
+  others: others.map(file => JSON.parse(readFileSync(file, 'utf8'))),
   overview: await ask('overview', { path: resolve(model) }),
+  graph: await ask('graph', { path: resolve(model) }),
+  graphShapes: await ask('graphShapes', { path: resolve(model), sizes: {} }),
+  diagnosis: await diagnosed(),
   summaries: await ask('summaries', { path: resolve(model), bins: 48 }),
   comparison: await ask('compare', { a: resolve(model), b: result.output, bins: 48, largest: 8 }),
   predictions: [

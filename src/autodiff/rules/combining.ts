@@ -18,7 +18,8 @@ export const powRule: Rule = {
 };
 
 function byBase(c: RuleContext): string {
-  const [x, e] = [c.in(0), c.in(1)];
+  // An exponent may be an integer tensor; its type is not known here.
+  const [x, e] = [c.in(0), c.b.cast(c.in(1), 1)];
   const lower = c.b.binary('Sub', e, c.b.scalar(1));
   return c.b.binary('Mul', c.b.op('Pow', [x, lower], c.outDims()), e);
 }

@@ -24,15 +24,18 @@ interface Equation {
   readonly output: string;
 }
 
-/** The equation with an explicit result. Throws a DifferentiationError for an ellipsis or a repeated index. */
+/**
+ * The equation with an explicit result and without ellipsis. Throws a DifferentiationError for a repeated index, and
+ * for axes under an ellipsis that broadcast.
+ */
 function parse(c: RuleContext): Equation {
-  const equation = c.string('equation', '').replace(/\s/g, '');
+  const equation = spelled(c, c.string('equation', '').replace(/\s/g, ''));
   const [left = '', right] = equation.split('->');
   const terms = left.split(',');
   if (equation.includes('...') || terms.some(term => new Set(term).size !== term.length))
     throw new DifferentiationError(
-      `${describeNode(c.node)} has the equation ${equation}; an ellipsis and a repeated index within one operand have ` +
-        'no gradient rule. Write the equation without them.',
+      `${describeNode(c.node)} has the equation ${equation}; a repeated index within one operand, and axes that broadcast ` +
+        'under an ellipsis, have no gradient rule. Write the equation without them.',
     );
   const letters = [...left.replace(/,/g, '')];
   // Without an arrow, the result has the indices that occur once, in alphabetical order.
@@ -41,6 +44,22 @@ function parse(c: RuleContext): Equation {
     .sort()
     .join('');
   return { terms, output: right ?? implicit };
+}
+
+/** The equation with letters for an ellipsis, where all operands that have one agree on its axes. */
+function spelled(c: RuleContext, equation: string): string {
+  if (!equation.includes('...') || !equation.includes('->')) return equation;
+  const [left = '', right = ''] = equation.split('->');
+  const free = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'].filter(letter => !equation.includes(letter));
+  const hidden = left.split(',').flatMap((term, index) => {
+    if (!term.includes('...')) return [];
+    const start = term.indexOf('...');
+    const dims = c.inDims(index);
+    return [dims.slice(start, start + dims.length - (term.length - 3)).join()];
+  });
+  if (new Set(hidden).size !== 1) return equation;
+  const letters = free.slice(0, hidden[0] === '' ? 0 : hidden[0]!.split(',').length).join('');
+  return `${left.replaceAll('...', letters)}->${right.replace('...', letters)}`;
 }
 
 function gradient(

@@ -137,9 +137,17 @@ export const geluRule = unaryRule(c => {
   return c.b.binary('Add', cumulative, c.b.binary('Mul', x, density));
 });
 
-/** Clip: 1 between the bounds (both included, as PyTorch counts them), 0 outside, where the result differs from x. */
+/**
+ * Clip: 1 between the bounds (both included, as PyTorch counts them), where the result is x; 0 outside. From 0 to 6 it is
+ * a ReLU6, whose bounds count as outside: a channel that is dead lies on 0 with all its elements.
+ */
 export const clipRule = unaryRule(c => {
   if (!c.has(1) && !c.has(2)) return c.b.expand(c.b.scalar(1), c.inDims(0));
+  const bound = (index: number): number => Number(c.b.constants.get(c.node.inputs[index] ?? '')?.data[0]);
+  if (bound(1) === 0 && bound(2) === 6) {
+    const below = c.b.op('Sub', [c.b.scalar(6), c.out()], c.outDims());
+    return gate(c, c.b.binary('Mul', c.out(), below));
+  }
   const moved = c.b.unary('Abs', c.b.binary('Sub', c.out(), c.in(0)));
   return c.b.unary('HardSigmoid', moved, { alpha: { float: -1e38 }, beta: { float: 1 } });
 });

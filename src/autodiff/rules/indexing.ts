@@ -266,3 +266,20 @@ function blocks(
   const perm = mode === 'CRD' ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
   return { split, perm, moved: perm.map(axis => split[axis]!) };
 }
+
+/** OneHot: off and on values, chosen by indices. Linear in the two values. */
+export const oneHotRule: Rule = {
+  inputs: [2],
+  vjp: (c, [dy]) => {
+    if (!dy) return [];
+    const { b } = c;
+    const samples = c.perSample(2) ? c.outDims()[0]! : 1;
+    const flat = [samples, elementCount(c.outDims()) / samples];
+    const chosen = c.again({ 2: b.floats([2], [0, 1]) });
+    const all = b.sum(b.reshape(dy, flat), [1], true);
+    const on = b.sum(b.reshape(b.binary('Mul', dy, chosen), flat), [1], true);
+    const both = b.concat([b.binary('Sub', all, on), on], 1);
+    return [undefined, undefined, c.perSample(2) ? both : b.reshape(both, [2])];
+  },
+  jvp: (c, [, , dvalues]) => [dvalues && c.again({ 2: dvalues })],
+};

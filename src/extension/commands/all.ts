@@ -5,11 +5,13 @@ import { cancelCommand } from './cancel';
 import type { Command } from './command';
 import { compareCommand } from './compare';
 import { deleteRunCommand } from './deleteRun';
+import { diagnoseCommand } from './diagnose';
 import { discardCommand } from './discard';
 import { exportForgetCommand } from './exportForget';
 import { addToForgetCommand, clearForgetCommand, removeFromForgetCommand } from './forgetSet';
 import { importForgetCommand } from './importForget';
 import { openDatasetCommand } from './openDataset';
+import { openInLetheCommand } from './openInLethe';
 import { openModelCommand } from './openModel';
 import { openRecipeCommand } from './openRecipe';
 import { openReportCommand } from './openReport';
@@ -26,8 +28,10 @@ import { unlearnCommand } from './unlearn';
 export function allCommands(editor: ModelEditorProvider): Command[] {
   return [
     openModelCommand,
+    openInLetheCommand,
     openDatasetCommand,
     unlearnCommand,
+    diagnoseCommand,
     cancelCommand,
     compareCommand,
     saveAsNewCommand,

@@ -9,7 +9,7 @@ export const openModelCommand: Command = {
     const chosen = await vscode.window.showOpenDialog({
       title: 'Open a Model',
       openLabel: 'Open',
-      filters: { 'ONNX models': ['onnx'] },
+      filters: { Models: ['onnx', 'json'] },
     });
     if (chosen?.[0]) await openModel(host, chosen[0].fsPath);
   },

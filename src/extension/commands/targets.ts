@@ -1,16 +1,15 @@
 // What a command was called on: a model in the explorer, a run in the side bar, or what is open.
-import { extname } from 'node:path';
 import * as vscode from 'vscode';
 import { isSha256 } from '../../shared/documentState';
 import { LetheError } from '../../shared/errors';
 import type { Host } from '../host';
 import type { ModelDocument } from '../modelEditor/modelDocument';
-import { modelViewType } from '../modelEditor/modelViewType';
+import { viewTypeOf } from '../modelEditor/modelViewType';
 import type { RunRecord } from '../runs/runStore';
 
 /** The path of the model that a command was called on, else of the active one; null when there is none. */
 export function modelPathOf(host: Host, given: unknown): string | null {
-  if (given instanceof vscode.Uri && extname(given.path) === '.onnx') return given.fsPath;
+  if (given instanceof vscode.Uri && /\.onnx$|(?<!\.unlearn)\.json$/.test(given.path)) return given.fsPath;
   return host.active?.path ?? null;
 }
 
@@ -36,7 +35,7 @@ function runIdOf(given: unknown): string | null {
 
 /** The document of a model, opened in an editor where it is not yet. */
 export async function openModel(host: Host, path: string): Promise<ModelDocument> {
-  await vscode.commands.executeCommand('vscode.openWith', vscode.Uri.file(path), modelViewType);
+  await vscode.commands.executeCommand('vscode.openWith', vscode.Uri.file(path), viewTypeOf(path));
   const document = host.documentOf(path);
   if (document) return document;
   throw new LetheError(`${path} could not be opened. Check that the file is still there.`);

@@ -2,6 +2,7 @@
 // Knows no editor, so that it is tested on Node.
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { DataSource, MethodSettings, Preprocess, Recipe } from '../../shared/recipe';
+import { storedOutput } from '../runs/storedModel';
 import type { DatasetRequest } from '../../shared/viewerProtocol';
 
 /** Keys of a recipe that are carried over as they are. */
@@ -11,10 +12,14 @@ const carriedKeys = [
   'parameters',
   'seed',
   'threads',
+  'engine',
   'retainAccess',
   'retrainEpochs',
   'budget',
   'executionProvider',
+  'engine',
+  'evaluation',
+  'references',
 ] as const;
 
 /** Data for a model. All paths are absolute. */
@@ -102,17 +107,31 @@ export interface RunOrder {
   readonly method: MethodSettings;
   /** Used where the recipe names none; null lets Lethe choose. */
   readonly threads: number | null;
+  /** The same for what computes with a TensorFlow.js model. */
+  readonly engine?: string | null;
 }
 
-/** The recipe of a run inside its own folder: the model becomes `model.onnx`, the report `report/`. */
+/** A recipe as the text of a file: lists of numbers on one line, for a forget set may be long. */
+export function recipeFileText(recipe: Record<string, unknown>): string {
+  // A raw line break is never inside a JSON string.
+  const numbers = /\[\n\s+(-?\d[\d.e+-]*(?:,\n\s+-?\d[\d.e+-]*)*)\n\s+\]/g;
+  const text = JSON.stringify(recipe, null, 2);
+  return `${text.replace(numbers, (_, list: string) => `[${list.split(/,\s+/).join(', ')}]`)}\n`;
+}
+
+/**
+ * The recipe of a run inside its own folder: the model becomes `model.onnx` or the folder `model`, the
+ * report `report/`.
+ */
 export function recipeOf(binding: DatasetBinding, order: RunOrder): Record<string, unknown> {
   return {
     version: 1,
     model: order.model,
-    output: 'model.onnx',
+    output: storedOutput(order.model),
     report: 'report',
     ...(binding.reference === null ? {} : { reference: binding.reference }),
     ...(order.threads === null ? {} : { threads: order.threads }),
+    ...(order.engine ? { engine: order.engine } : {}),
     ...binding.settings,
     data: {
       train: binding.source,

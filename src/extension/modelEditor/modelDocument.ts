@@ -11,6 +11,8 @@ import {
   type WeightsEdit,
 } from '../../shared/documentState';
 import { LetheError, messageOf } from '../../shared/errors';
+import type { Diagnosis } from '../../shared/diagnosis';
+import type { GraphValue, ModelGraph } from '../../shared/modelGraph';
 import type { JobProgress } from '../../shared/solverProtocol';
 import type { ModelComparison, ModelOverview, ParameterSummary } from '../../shared/viewerProtocol';
 import type { RunStore } from '../runs/runStore';
@@ -21,6 +23,12 @@ export interface RunningJob {
   readonly method: string;
   readonly progress: JobProgress | null;
 }
+
+/** A diagnosis, and what it was made of: `key` tells samples and weights from others. */
+export type DiagnosisState =
+  | { readonly kind: 'measuring'; readonly key: string }
+  | { readonly kind: 'failed'; readonly key: string; readonly message: string }
+  | { readonly kind: 'ready'; readonly key: string; readonly diagnosis: Diagnosis };
 
 /** What a document needs from its surroundings. */
 export interface DocumentServices {
@@ -46,6 +54,7 @@ export class ModelDocument implements vscode.CustomDocument {
   private proposalId: string | null = null;
   private runningJob: RunningJob | null = null;
   private staleOnDisk = false;
+  private diagnosisState: DiagnosisState | null = null;
 
   readonly onDidChange = this.changes.event;
   /** How a job on this model stands, more often than `onDidChange` tells it. */
@@ -95,6 +104,11 @@ export class ModelDocument implements vscode.CustomDocument {
 
   get running(): RunningJob | null {
     return this.runningJob;
+  }
+
+  /** What was last measured before a run, or that it is being measured; null before. */
+  get diagnosis(): DiagnosisState | null {
+    return this.diagnosisState;
   }
 
   get stale(): boolean {
@@ -196,6 +210,12 @@ export class ModelDocument implements vscode.CustomDocument {
     this.changed();
   }
 
+  /** Says how a diagnosis stands. */
+  setDiagnosis(state: DiagnosisState | null): void {
+    this.diagnosisState = state;
+    this.changed();
+  }
+
   /** Says that a job on this model runs; null when none does any more. */
   setRunning(job: RunningJob | null): void {
     this.runningJob = job;
@@ -218,12 +238,12 @@ export class ModelDocument implements vscode.CustomDocument {
       : this.services.runs.snapshotPath(place.sha256);
   }
 
-  /** The file that holds what the shown run started from: the original, kept in storage once a run was saved over it. */
-  async originalPath(): Promise<string> {
+  /** The file that holds what a run started from: the original, kept in storage once a run was saved over it. */
+  async originalPath(run: string | null = this.shownRun): Promise<string> {
     const { saved, original } = this.documentState;
-    if (saved.kind === 'original' && original === null && this.shownRun !== null) {
+    if (saved.kind === 'original' && original === null && run !== null) {
       // The file may have been saved with this run in an earlier session.
-      const kept = await this.services.runs.originalOf(this.shownRun);
+      const kept = await this.services.runs.originalOf(run);
       if (kept !== null) return this.services.runs.snapshotPath(kept);
     }
     return this.pathOf({ kind: 'original' });
@@ -246,6 +266,16 @@ export class ModelDocument implements vscode.CustomDocument {
     this.summaries.set(path, asked);
     asked.catch(() => this.summaries.delete(path));
     return asked;
+  }
+
+  /** The nodes of the graph. */
+  graph(): Promise<ModelGraph> {
+    return this.services.viewer.ask(protocol => protocol.graphRequest, { path: this.path });
+  }
+
+  /** The dims of all values; `sizes` are those of one sample by input, where data are open. */
+  graphShapes(sizes: Readonly<Record<string, readonly number[]>>): Promise<readonly GraphValue[]> {
+    return this.services.viewer.ask(protocol => protocol.graphShapesRequest, { path: this.path, sizes });
   }
 
   /** The original against the run that is shown. Throws a LetheError when no run is shown. */

@@ -8,10 +8,13 @@ import type {
   ModelViewState,
   ProposalInfo,
 } from '../../shared/modelViewProtocol';
+import { runOf } from '../commands/targets';
 import type { Host } from '../host';
 import { webviewWire } from '../webviewWire';
 import type { ModelDocument } from './modelDocument';
+import { diagnosisView } from './diagnoseModel';
 import { predictionRows } from './predictionRows';
+import { compareRuns, runEvaluation, runInfos, shortResult } from './runInfos';
 
 /** What buttons of the editor do. */
 const commands: Record<ModelViewRequests['command']['ask'], string> = {
@@ -20,11 +23,19 @@ const commands: Record<ModelViewRequests['command']['ask'], string> = {
   discard: 'lethe.discard',
   openDataset: 'lethe.openDataset',
   unlearn: 'lethe.unlearn',
+  diagnose: 'lethe.diagnose',
   cancel: 'lethe.cancel',
   showLog: 'lethe.showLog',
   reload: 'lethe.reload',
   trust: 'workbench.trust.manage',
   openReport: 'lethe.openReport',
+};
+
+/** What buttons of a run do. */
+const runCommands: Record<ModelViewRequests['runCommand']['ask']['command'], string> = {
+  openReport: 'lethe.openReport',
+  openRecipe: 'lethe.openRecipe',
+  saveAsNew: 'lethe.saveAsNew',
 };
 
 /** One editor of a model. */
@@ -52,7 +63,20 @@ export class ModelView {
     >(webviewWire(webview, this.disposables), {
       summaries: () => document.summarize(summary => this.channel.tell('summary', summary)),
       changes: () => document.compare(),
-      predictions: () => predictionRows(host, document),
+      predictions: asked => predictionRows(host, document, asked.all === true),
+      graph: () => document.graph(),
+      graphShapes: () => document.graphShapes(sampleSizes(host, document)),
+      evaluation: ({ runId }) => runEvaluation(host, runId),
+      compareRuns: asked => compareRuns(host, document, asked),
+      propose: async ({ runId }) => {
+        await host.propose(document.path, runOf(host, runId).runId);
+        return null;
+      },
+      runCommand: async ({ runId, command }) => {
+        if (!Object.hasOwn(runCommands, command)) throw new Error('There is no such command.');
+        void vscode.commands.executeCommand(runCommands[command], runOf(host, runId).runId);
+        return null;
+      },
       command: async command => {
         if (!Object.hasOwn(commands, command)) throw new Error('There is no such command.');
         // A command may take as long as a run; the button's answer must not wait for it.
@@ -74,6 +98,7 @@ export class ModelView {
       document.onDidChange(() => this.tellState()),
       document.onDidProgress(progress => this.ready && this.channel.tell('progress', progress)),
       host.onDidChangeSurroundings(() => this.tellState()),
+      host.dataset.onDidChangeForgetSet(() => this.tellState()),
     );
   }
 
@@ -102,14 +127,25 @@ export function modelViewState(host: Host, document: ModelDocument): ModelViewSt
     overview: document.overview,
     proposal: proposalInfo(host, document, document.proposal),
     applied: proposalInfo(host, document, document.applied),
+    runs: runInfos(host, document.path),
     running: document.running,
     restricted: !vscode.workspace.isTrusted,
     stale: document.stale,
     dataset:
       overview !== null && binding?.model === document.path
-        ? { path: overview.path, size: overview.size }
+        ? { path: overview.path, size: overview.size, chosen: host.dataset.forgetSet.length }
         : null,
+    diagnosis: diagnosisView(host, document),
   };
+}
+
+/** The dims of one sample by input, from the data that are open for the model. */
+function sampleSizes(host: Host, document: ModelDocument): Record<string, readonly number[]> {
+  const { binding, overview } = host.dataset;
+  if (overview === null || binding?.model !== document.path) return {};
+  return Object.fromEntries(
+    overview.inputs.flatMap(({ name, dims }) => (dims === null ? [] : [[name, dims] as const])),
+  );
 }
 
 function proposalInfo(host: Host, document: ModelDocument, runId: string | null): ProposalInfo | null {
@@ -117,7 +153,7 @@ function proposalInfo(host: Host, document: ModelDocument, runId: string | null)
   if (!record) return null;
   return {
     runId: record.runId,
-    result: record.result,
+    result: shortResult(record.result),
     forgotten: record.forgotten.length,
     applied: document.applied === record.runId,
   };

@@ -1,5 +1,7 @@
 // Predictions before and after a run, on the data that the run used.
-import type { PredictionRow } from '../../shared/modelViewProtocol';
+import type { PredictionRow, Predictions } from '../../shared/modelViewProtocol';
+import { limitRows } from '../../shared/predictionLimit';
+import { summarizePredictions } from '../../shared/predictionSummary';
 import type { DataSource } from '../../shared/recipe';
 import { LetheError } from '../../shared/errors';
 import type { DatasetOverview, DatasetPredictions } from '../../shared/viewerProtocol';
@@ -8,10 +10,15 @@ import type { Host } from '../host';
 import type { ModelDocument } from './modelDocument';
 
 /**
- * One row a sample of the training data and, where the run's recipe names it, of the test data. Throws a LetheError
+ * One row a sample of the training data and, where the run's recipe names it, of the test data; fewer rows where there are
+ * very many, unless `all` are wanted. Throws a LetheError
  * when no run is shown or its data cannot be read.
  */
-export async function predictionRows(host: Host, document: ModelDocument): Promise<readonly PredictionRow[]> {
+export async function predictionRows(
+  host: Host,
+  document: ModelDocument,
+  all: boolean,
+): Promise<Predictions> {
   const runId = document.shownRun;
   const record = runId === null ? undefined : host.runs.get(runId);
   if (!record) {
@@ -23,7 +30,8 @@ export async function predictionRows(host: Host, document: ModelDocument): Promi
   const models = { before: await document.originalPath(), after: host.runs.modelPath(record.runId) };
   const train = await rowsOf(host, binding, binding.source, models, new Set(record.forgotten));
   const test = binding.test === null ? [] : await rowsOf(host, binding, binding.test, models, null);
-  return [...train, ...test];
+  const rows = train.concat(test);
+  return { rows: all ? rows : limitRows(rows), summaries: summarizePredictions(rows) };
 }
 
 /** `forgotten` is null for held-out data. */

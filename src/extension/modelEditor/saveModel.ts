@@ -1,9 +1,10 @@
 // Writing a model document: in place, under another name, and what happens when the file changed meanwhile.
-import { basename, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { afterSave, needsSnapshot, reverted } from '../../shared/documentState';
 import { LetheError } from '../../shared/errors';
 import type { Host } from '../host';
+import { isTfjs } from '../runs/storedModel';
 import type { ModelDocument } from './modelDocument';
 
 /** Saves in place. The first save keeps the original in storage, so that undo after it still works. */
@@ -44,7 +45,16 @@ export async function saveModel(
 
 /** Writes the document's weights under another name; the open file stays as it is. */
 export async function saveModelAs(host: Host, document: ModelDocument, target: vscode.Uri): Promise<void> {
-  await writeCopy(host, document, document.pathOf(document.state.current), target);
+  await writeCopy(host, document, document.pathOf(document.state.current), placeFor(document, target));
+}
+
+/** Where VS Code's own Save As puts a model: a file, or for a TensorFlow.js model the folder that its `model.json` is in. */
+function placeFor(document: ModelDocument, target: vscode.Uri): vscode.Uri {
+  if (!isTfjs(document.path)) return target;
+  if (basename(target.path) === 'model.json') return vscode.Uri.joinPath(target, '..');
+  throw new LetheError(
+    'A TensorFlow.js model is saved as model.json with its weights beside it. Choose that name in an empty folder.',
+  );
 }
 
 /** Writes a run's weights under another name. Throws a LetheError when that is the open file itself. */
@@ -67,7 +77,11 @@ async function writeCopy(
   if (target.scheme !== 'file') {
     throw new LetheError(`${target.toString(true)} is not a file on this machine. Choose a folder on disk.`);
   }
-  if (resolve(target.fsPath) === resolve(document.path)) {
+  if (
+    [document.path, ...(isTfjs(document.path) ? [dirname(document.path)] : [])].includes(
+      resolve(target.fsPath),
+    )
+  ) {
     throw new LetheError(
       `${basename(document.path)} is the open model. Choose another name, or use Apply and then Save.`,
     );

@@ -2,7 +2,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunResult } from '../../shared/report';
-import { recipeOf } from '../dataset/binding';
+import { recipeFileText, recipeOf } from '../dataset/binding';
 import type { ViewerHost } from '../viewerHost';
 import type { JobOrder } from './jobFile';
 import { recipeName, type RunRecord, type RunStore } from './runStore';
@@ -16,7 +16,8 @@ export async function collectRun(
 ): Promise<RunRecord> {
   const forgotten = await forgottenOf(result.receipt);
   const pending = order.pending ?? (await copyOf(store, viewer, order, result, forgotten));
-  return store.adopt(pending, { model: order.model, result, forgotten, binding: order.binding });
+  const { model, binding, settings } = order;
+  return store.adopt(pending, { model, result, forgotten, binding, ...(settings ? { settings } : {}) });
 }
 
 async function copyOf(
@@ -32,10 +33,10 @@ async function copyOf(
   const recipe = recipeOf(order.binding, {
     model: order.model,
     forgotten,
-    method: order.binding.method ?? { name: result.method },
+    method: order.settings ?? order.binding.method ?? { name: result.method },
     threads: null,
   });
-  await writeFile(join(pending, recipeName), `${JSON.stringify(recipe, null, 2)}\n`);
+  await writeFile(join(pending, recipeName), recipeFileText(recipe));
   return pending;
 }
 

@@ -1,6 +1,7 @@
 // What an editor writes into a job's folder, so that a window that was loaded anew knows what the job is.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MethodSettings } from '../../shared/recipe';
 import type { DatasetBinding } from '../dataset/binding';
 
 /** A job as its window ordered it. */
@@ -16,6 +17,8 @@ export interface JobOrder {
   readonly model: string;
   /** The method's name, to be shown. */
   readonly method: string;
+  /** The method with its settings; absent in orders of earlier versions. */
+  readonly settings?: MethodSettings;
   /** How many samples it forgets; null where only the recipe knows. */
   readonly samples: number | null;
   /** The storage folder that becomes the run; null where the recipe names its own output. */

@@ -1,13 +1,14 @@
 // Finished runs and originals in the extension's storage, each in a folder named by the SHA-256 of its model.
 // Knows no editor: plain files, so that it is tested on Node.
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isSha256 } from '../../shared/documentState';
 import { LetheError } from '../../shared/errors';
+import type { MethodSettings } from '../../shared/recipe';
 import type { RunResult } from '../../shared/report';
 import type { DatasetBinding } from '../dataset/binding';
+import { storedModelPath, storedModelSha256 } from './storedModel';
 
 /** What is known about a finished run besides its model. */
 export interface RunRecord {
@@ -24,10 +25,11 @@ export interface RunRecord {
   readonly forgotten: readonly number[];
   /** The data it used. */
   readonly binding: DatasetBinding;
+  /** The method as it was ordered; absent in records of earlier versions. */
+  readonly settings?: MethodSettings;
 }
 
 const recordName = 'run.json';
-const modelName = 'model.onnx';
 const reportName = 'report';
 /** A pending folder that nothing was written into for so long belongs to no job, in milliseconds. */
 const abandonedAfter = 30 * 24 * 3600 * 1000;
@@ -46,7 +48,7 @@ export class RunStore {
   }
 
   modelPath(runId: string): string {
-    return join(this.folder(runId), modelName);
+    return storedModelPath(this.folder(runId));
   }
 
   recipePath(runId: string): string {
@@ -59,7 +61,7 @@ export class RunStore {
 
   /** The model of an original that was kept. */
   snapshotPath(sha256: string): string {
-    return join(this.root, 'originals', checked(sha256), modelName);
+    return storedModelPath(join(this.root, 'originals', checked(sha256)));
   }
 
   /** A record read before by `load`; undefined when there is none. */
@@ -106,7 +108,7 @@ export class RunStore {
   }
 
   /**
-   * Makes a pending folder, which holds `model.onnx`, `report/` and the recipe, a finished run. A run with the same
+   * Makes a pending folder, which holds a model, `report/` and the recipe, a finished run. A run with the same
    * model takes the place of the earlier one. `result` may name any paths; they become those of the run.
    */
   async adopt(
@@ -114,7 +116,7 @@ export class RunStore {
     known: Omit<RunRecord, 'version' | 'runId' | 'created'>,
     created: number = Date.now(),
   ): Promise<RunRecord> {
-    const runId = await modelSha256(pending);
+    const runId = await storedModelSha256(pending);
     const folder = this.folder(runId);
     const report = join(folder, reportName);
     const record: RunRecord = {
@@ -124,7 +126,7 @@ export class RunStore {
       ...known,
       result: {
         ...known.result,
-        output: join(folder, modelName),
+        output: join(folder, relative(pending, storedModelPath(pending))),
         report,
         receipt: join(report, 'receipt.json'),
       },
@@ -137,7 +139,7 @@ export class RunStore {
 
   /** Keeps a pending folder that holds only a model as an original; gives its SHA-256. */
   async adoptOriginal(pending: string): Promise<string> {
-    const sha256 = await modelSha256(pending);
+    const sha256 = await storedModelSha256(pending);
     await replaceFolder(pending, join(this.root, 'originals', sha256));
     return sha256;
   }
@@ -161,7 +163,7 @@ export class RunStore {
   async verify(runId: string): Promise<void> {
     let sha256: string;
     try {
-      sha256 = await modelSha256(this.folder(runId));
+      sha256 = await storedModelSha256(this.folder(runId));
     } catch {
       throw new LetheError(
         `The result of this run is no longer in ${this.folder(runId)}. Run it again; the model file was not changed.`,
@@ -243,24 +245,6 @@ export class RunStore {
     }
     return needed;
   }
-}
-
-/**
- * The SHA-256 of a stored model: that of `model.onnx` where it is alone, else that of the text `<sha256>  <name>\n` of it
- * and its data file, as the viewer computes it for a snapshot.
- */
-async function modelSha256(folder: string): Promise<string> {
-  const files = (await readdir(folder)).filter(name => name === modelName || name === `${modelName}.data`);
-  if (!files.includes(modelName)) throw new LetheError(`${folder} holds no model.`);
-  const lines: { name: string; sha256: string }[] = [];
-  for (const name of files.sort()) {
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(join(folder, name))) hash.update(chunk as Buffer);
-    lines.push({ name, sha256: hash.digest('hex') });
-  }
-  if (lines.length === 1) return lines[0]!.sha256;
-  const text = lines.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join('');
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Renames `from` to `to`, putting an earlier `to` out of the way first. */

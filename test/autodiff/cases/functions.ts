@@ -1,5 +1,5 @@
 // Random cases of elementwise functions and of operators that combine values element by element.
-import { float32, type Tensor } from '../../../src/tensor/tensor';
+import { float32, int64, type Tensor } from '../../../src/tensor/tensor';
 import type { Random } from '../../../src/tensor/random';
 import { awayFromZero, between, node, normals, oneOf, sizes, spaced, type Case } from '../harness';
 
@@ -135,7 +135,7 @@ export function powCase(random: Random, index: number): Case {
       x: whole ? awayFromZero(random, dims) : within(0.5, 2)(random, dims),
       ...(whole ? {} : { e: within(-2, 3)(random, exponents) }),
     },
-    ...(whole ? { constants: { e: float32([], [between(random, 1, 4)]) } } : {}),
+    ...(whole ? { constants: { e: (index % 2 ? int64 : float32)([], [between(random, 1, 4)]) } } : {}),
     output: 'y',
     differences: 'smooth',
   };

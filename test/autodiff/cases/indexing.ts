@@ -306,3 +306,18 @@ export function blockCase(opType: 'DepthToSpace' | 'SpaceToDepth'): (random: Ran
     };
   };
 }
+
+export function oneHotCase(random: Random, index: number): Case {
+  const dims = sizes(random, (index % 3) + 1, 1, 4);
+  const depth = between(random, 1, 4);
+  const chosen = Array.from({ length: elementCount(dims) }, () => between(random, -depth, depth - 1));
+  const axis = between(random, -1, dims.length);
+  return {
+    title: `[${dims.join()}], depth ${depth}, axis ${axis}`,
+    nodes: [node('OneHot', ['i', 'depth', 'x'], ['y'], { axis })],
+    args: { x: normals(random, [2]) },
+    constants: { i: int64(dims, chosen), depth: int64([], [depth]) },
+    output: 'y',
+    differences: 'exact',
+  };
+}

@@ -222,11 +222,13 @@ export function einsumCase(random: Random, index: number): Case {
     'ij,ik,jk->i',
     'ij,jk',
     'bnd,hde->bhne',
+    '...ij,jk->...ik',
+    '...i,...i->...',
   ];
   const equation = equations[index % equations.length] as string;
   const extent = new Map<string, number>();
   const dimsOf = (term: string): number[] =>
-    [...term].map(letter => {
+    [...term.replace('...', index % 2 ? 'AB' : 'A')].map(letter => {
       if (!extent.has(letter)) extent.set(letter, between(random, 1, 4));
       return extent.get(letter)!;
     });

@@ -28,7 +28,6 @@ const activations = [
   'swish',
   'mish',
   'gelu',
-  'gelu_new',
 ] as const;
 
 /** Height, width and channels of maps. */
