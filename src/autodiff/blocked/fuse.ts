@@ -1,6 +1,7 @@
 // Lets blocked convolutions add and clamp what they have just computed, instead of nodes that read it again.
 import type { Attribute, OnnxNode } from '../../onnx/model';
 import { sameDims, type GraphBuilder } from '../builder';
+import { operandsOf } from '../captured';
 import { blockedDomain } from './blocks';
 
 /**
@@ -11,7 +12,7 @@ export function fuseIntoConvolutions(builder: GraphBuilder, outputs: readonly st
   const kept = new Set(outputs);
   const readers = new Map<string, number>();
   for (const node of builder.nodes)
-    for (const input of node.inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
+    for (const input of operandsOf(node)) readers.set(input, (readers.get(input) ?? 0) + 1);
   const convolutions = new Map<string, OnnxNode>();
   const gone = new Set<OnnxNode>();
   const fusable = (name: string | undefined): OnnxNode | undefined =>

@@ -3,6 +3,7 @@
 import type { OnnxNode } from '../../onnx/model';
 import { elementCount } from '../../tensor/tensor';
 import { sameDims, type GraphBuilder, type Meaning } from '../builder';
+import { operandsOf } from '../captured';
 import { RuleContext } from '../rule';
 import { windowsOf } from '../rules/window';
 import { Blocks } from './blocks';
@@ -47,7 +48,7 @@ class Pass {
       this.blocks.define(output, twin);
       return;
     }
-    for (const input of node.inputs) if (input) this.blocks.plain(input);
+    for (const input of operandsOf(node)) if (input) this.blocks.plain(input);
     this.b.push(node);
   }
 
@@ -189,9 +190,8 @@ function removeDeadNodes(builder: GraphBuilder, outputs: readonly string[]): voi
   const needed = new Set(outputs);
   const kept: OnnxNode[] = [];
   for (const node of builder.nodes.splice(0).reverse()) {
-    const captures = [...node.attributes.values()].some(({ type }) => type === 'graph' || type === 'graphs');
-    if (!captures && !node.outputs.some(output => needed.has(output))) continue;
-    for (const input of node.inputs) needed.add(input);
+    if (!node.outputs.some(output => needed.has(output))) continue;
+    for (const input of operandsOf(node)) needed.add(input);
     kept.push(node);
   }
   builder.nodes.push(...kept.reverse());

@@ -23,7 +23,7 @@ export const identityRule: Rule = {
 /** ReLU. HardSigmoid(alpha = 1e38) of the result is its 0/1 gate: the fastest of four forms in ONNX Runtime. */
 export const reluRule = unaryRule(c => gate(c, c.out()));
 
-/** 1 where a non-negative value is positive, 0 where it is 0. */
+/** 1 where a value is positive, 0 where it is not. */
 export function gate(c: RuleContext, y: string): string {
   return c.b.unary('HardSigmoid', y, { alpha: { float: 1e38 }, beta: { float: 0 } });
 }

@@ -1,6 +1,6 @@
 // Rules of elementwise functions: y = f(x), both directions multiply by f'(x).
 import type { Rule, RuleContext } from '../rule';
-import { unaryRule } from './elementwise';
+import { gate, unaryRule } from './elementwise';
 
 /** 1 where a comparison of x with a number holds, 0 elsewhere, as float32. */
 function where(
@@ -9,6 +9,8 @@ function where(
   bound: number,
 ): string {
   const x = c.in(0);
+  // The blocked layout and ONNX Runtime's vector kernels take this form, but no comparison.
+  if (opType === 'Greater' && bound === 0) return gate(c, x);
   return c.b.cast(c.b.op(opType, [x, c.b.scalar(bound)], c.b.dims(x)), 1);
 }
 
@@ -136,19 +138,18 @@ export const geluRule = unaryRule(c => {
 });
 
 /**
- * Clip: 1 between the bounds (both included, as PyTorch counts them), 0 outside. From 0 to 6 it is a ReLU6, whose bounds
- * count as outside: a channel that is dead lies on 0 with all its elements.
+ * Clip: 1 between the bounds (both included, as PyTorch counts them), where the result is x; 0 outside. From 0 to 6 it is
+ * a ReLU6, whose bounds count as outside: a channel that is dead lies on 0 with all its elements.
  */
 export const clipRule = unaryRule(c => {
-  const dims = c.inDims(0);
+  if (!c.has(1) && !c.has(2)) return c.b.expand(c.b.scalar(1), c.inDims(0));
   const bound = (index: number): number => Number(c.b.constants.get(c.node.inputs[index] ?? '')?.data[0]);
-  const orEqual = bound(1) === 0 && bound(2) === 6 ? '' : 'OrEqual';
-  const masks: string[] = [];
-  if (c.has(1)) masks.push(c.b.cast(c.b.op(`Greater${orEqual}`, [c.in(0), c.in(1)], dims), 1));
-  if (c.has(2)) masks.push(c.b.cast(c.b.op(`Less${orEqual}`, [c.in(0), c.in(2)], dims), 1));
-  const [first, second] = masks;
-  if (first === undefined) return c.b.expand(c.b.scalar(1), dims);
-  return second === undefined ? first : c.b.binary('Mul', first, second);
+  if (bound(1) === 0 && bound(2) === 6) {
+    const below = c.b.op('Sub', [c.b.scalar(6), c.out()], c.outDims());
+    return gate(c, c.b.binary('Mul', c.out(), below));
+  }
+  const moved = c.b.unary('Abs', c.b.binary('Sub', c.out(), c.in(0)));
+  return c.b.unary('HardSigmoid', moved, { alpha: { float: -1e38 }, beta: { float: 1 } });
 });
 
 /** PRelu: x above 0, slope · x below; the slope is a parameter that broadcasts. */
