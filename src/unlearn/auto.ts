@@ -97,8 +97,10 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
       if (context.checkpoint?.due())
         context.checkpoint.save({ state: { search: { ...state, stage: '' } }, arrays: new Map() });
     }
-    cost += scores?.cost ?? allowance;
     const tried: Tried = { candidate, scores, round };
+    // A setting that two stages of the search ask for is run and counted once.
+    if (trials.some(other => describe(other.candidate) === describe(candidate))) return tried;
+    cost += scores?.cost ?? allowance;
     trials.push(tried);
     context.note?.(sentence(tried));
     return tried;
@@ -155,7 +157,7 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
 const mostWeaker = 2;
 
 /** About how many settings a search tries, for the progress. */
-const expectedTrials = 12;
+const expectedTrials = 8;
 
 /** Output elements of a sample over all heads: what regression and `all-outputs` take a gradient column each for. */
 async function outputElements(context: MethodContext): Promise<number> {

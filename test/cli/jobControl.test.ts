@@ -96,6 +96,37 @@ describe('lethe run', () => {
     await until('the solver has ended', () => !lives(pid));
   });
 
+  it('takes up an interrupted run with --resume and ends with the same bits as a whole one', async () => {
+    process.env['LETHE_CHECKPOINT_SECONDS'] = '0.2';
+    try {
+      const args = ['run', recipe, '--set', 'method.epochs=2500', 'method.descentEpochs=2490'];
+      const { pid, ended } = await started(args);
+      await until('there is a checkpoint', () => existsSync(join(place.jobs()[0]!, 'checkpoint.bin')));
+      process.kill(pid, 'SIGKILL');
+      assert.equal((await ended).code, 1);
+      const hash = async (...more: string[]): Promise<string> => {
+        const { code, stderr } = await place.lethe(...args, ...more);
+        assert.equal(code, 0, stderr);
+        return place.snapshot().get('sine-poisoned/unlearned.onnx')!;
+      };
+      const other = await place.lethe('run', recipe, '--set', 'method.epochs=7', '--resume');
+      assert.equal(other.code, 1);
+      assert.match(other.stderr, /No run of .* was interrupted.*Run it without --resume\./);
+      const resumed = await hash('--resume');
+      assert.deepEqual(place.jobs(), []);
+      assert.equal(await hash(), resumed);
+    } finally {
+      delete process.env['LETHE_CHECKPOINT_SECONDS'];
+    }
+  });
+
+  it('converts a budget in seconds once, says to what, and stops there', async () => {
+    const { code, stderr } = await place.lethe('run', recipe, '--set', 'budget={"seconds":0.001}');
+    assert.equal(code, 1);
+    assert.match(stderr, /The budget of 0\.001 s was converted to \d+ sample gradients once/);
+    assert.match(stderr, /cost passed the budget: 0\.001 s are \d+ sample gradients on this machine/);
+  });
+
   it('stops when its cost passes the budget', async () => {
     const before = place.snapshot();
     const { code, stdout, stderr } = await place.lethe('run', recipe, '--set', 'budget={"share":0.0001}');

@@ -25,7 +25,7 @@ export interface Plan {
   readonly retained: number;
 }
 
-/** About so many steps fit the retained data again in every task of the study; beyond, batches grow. */
+/** So many steps are wanted at least: they fit the retained data again in every task of the study. */
 const wantedSteps = 240;
 
 /** More steps than this fit nothing further; an allowance that would pay for them is left alone. */
@@ -37,8 +37,10 @@ const mostSteps = 2000;
  * gives to a projection.
  */
 export function planFor(allowance: number, retained: number, columns: number, fewRetained: boolean): Plan {
-  const power = 2 ** Math.round(Math.log2(Math.max(1, allowance / wantedSteps)));
-  const batchSize = Math.min(retained, Math.max(8, Math.min(128, power)));
+  const power = (value: number): number => 2 ** Math.round(Math.log2(Math.max(1, value)));
+  const small = Math.max(8, Math.min(32, power(allowance / wantedSteps)));
+  // Batches grow only where steps do no more good.
+  const batchSize = Math.min(retained, Math.max(small, Math.min(256, power(allowance / mostSteps))));
   const most = Math.max(1, Math.floor(Math.min(300, allowance / 30) / columns));
   const constraintSamples = Math.max(1, Math.min(retained, most));
   return {

@@ -26,14 +26,10 @@ export interface Choice {
   readonly keepsFit: boolean;
 }
 
-/** Distances of F and V that differ by less are the same: they rest on some hundred samples. */
-const sameDistance = 0.05;
-
 /**
- * With all retained data at hand: first the learning rate that does best at a middling shrink, then for each way the
- * strengths by halving (fit falls as strength grows), for the largest that keeps the fit. Of the settings that keep it and
- * leave F about as inconspicuous as any does, each way's and rate's strongest (the least complex) are compared by what they
- * do on V.
+ * With all retained data at hand: first the learning rate that does best at a middling shrink; then, for each way, the
+ * strength: where V tells how conspicuous F is, uphill in what it says; for regression, or without V, by halving for the
+ * largest strength that keeps the fit (fit falls as strength grows). Of the settings that keep the fit the best is chosen.
  */
 export async function searchByFit(plan: Plan, tryOut: TryOut): Promise<Choice> {
   const tried: Tried[] = [];
@@ -44,18 +40,24 @@ export async function searchByFit(plan: Plan, tryOut: TryOut): Promise<Choice> {
   };
   const { steps } = plan;
   const learningRate = await bestRate(plan, attempt);
-  for (const way of ['shrink', 'projection'] as const) await halve(way, learningRate, steps, attempt);
+  const told = tried.some(({ scores }) => scores !== null && scores.distance !== null);
+  for (const way of ['shrink', 'projection'] as const)
+    await (told ? climb : halve)(way, learningRate, steps, attempt);
   const usable = tried.filter(isScored);
   const fitting = usable.filter(keepsFit);
-  if (fitting.length > 0) {
-    const closest = Math.min(...fitting.map(({ scores }) => scores.distance ?? 0));
-    const near = fitting.filter(({ scores }) => (scores.distance ?? 0) <= closest + sameDistance);
+  const kept = `of ${fitting.length} settings that keep ${wantedFit} of the original's fit of the retained data`;
+  if (fitting.length > 0 && told)
     return {
-      chosen: argmax(strongest(near), ({ scores }) => merit(scores)).candidate,
-      reason: `of ${fitting.length} settings that keep ${wantedFit} of the original's fit of the retained data, and of those that leave the forgotten samples least conspicuous, it is the least complex of its kind and does best on samples it was not fitted to`,
+      chosen: argmax(fitting, ({ scores }) => merit(scores)).candidate,
+      reason: `${kept} it does best on samples it was not fitted to, with the forgotten ones least conspicuous`,
       keepsFit: true,
     };
-  }
+  if (fitting.length > 0)
+    return {
+      chosen: argmax(strongest(fitting), ({ scores }) => merit(scores)).candidate,
+      reason: `${kept} it is the least complex of its kind${fitting[0]!.scores.held === null ? '' : ' and does best on samples it was not fitted to'}`,
+      keepsFit: true,
+    };
   if (usable.length === 0)
     return {
       chosen: { way: 'shrink', strength: 0.05, learningRate: 0.0003, steps },
@@ -101,9 +103,31 @@ async function bestRate(plan: Plan, attempt: TryOut): Promise<number> {
   }
   if (found.length === 0) return 0.0003;
   const fitting = found.filter(keepsFit);
-  return fitting.length > 0
-    ? argmax(fitting, ({ scores }) => merit(scores)).candidate.learningRate
-    : argmax(found, ({ scores }) => scores.fit).candidate.learningRate;
+  if (fitting.length === 0) return argmax(found, ({ scores }) => scores.fit).candidate.learningRate;
+  // For regression what V says at a middling shrink is how little was changed; the better fit allows more.
+  const value = ({ scores }: Scored): number => (scores.distance === null ? -scores.loss : merit(scores));
+  return argmax(fitting, value).candidate.learningRate;
+}
+
+/** From the middle to the stronger side as long as the fit is kept and the merit grows, else to the weaker one. */
+async function climb(way: Way, learningRate: number, steps: number, attempt: TryOut): Promise<void> {
+  const value = async (strength: number, round: number): Promise<number | null> => {
+    const found = await attempt({ way, strength, learningRate, steps }, round);
+    if (!found) return null;
+    return isScored(found) && keepsFit(found) ? merit(found.scores) : -Infinity;
+  };
+  let best = await value(0.3, 2);
+  if (best === null) return;
+  for (const [place, strength] of [0.45, 0.6, 0.75].entries()) {
+    const next = await value(strength, 3 + place);
+    if (next === null) return;
+    if (next > best) {
+      best = next;
+      continue;
+    }
+    if (place === 0) await value(0.15, 4);
+    return;
+  }
 }
 
 async function halve(way: Way, learningRate: number, steps: number, attempt: TryOut): Promise<void> {
