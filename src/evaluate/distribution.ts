@@ -11,9 +11,9 @@ export function logLosses(losses: Float64Array): Float64Array {
   return losses.map(loss => Math.log10(Math.max(smallest, loss)));
 }
 
-/** How many nines probabilities have, −log10(1 − p), at most 8: 1 is 90 %, 2 is 99 %. Near 1 they are else all alike. */
+/** How many nines probabilities have, −log10(1 − p), at most 6: 1 is 90 %, 2 is 99 %. Near 1 they are else all alike. */
 export function nines(probabilities: Float64Array): Float64Array {
-  return probabilities.map(p => -Math.log10(Math.max(smallest, 1 - p)));
+  return probabilities.map(p => -Math.log10(Math.max(1e-6, 1 - p)));
 }
 
 /** The smallest interval of whole numbers that holds all values of all sets. */

@@ -109,7 +109,7 @@ export async function evaluateFurther(
         confusion: classifies ? bySet(found, set => set[place]!.confusion) : null,
         losses: bySet(losses, set => distributionOf(set[place]!, range)),
         confidences: classifies
-          ? bySet(found, set => distributionOf(nines(set[place]!.features.confidence), [0, 8]))
+          ? bySet(found, set => distributionOf(nines(set[place]!.features.confidence), [0, 6]))
           : null,
         ...attacks[place]!,
         toOriginal: divergences(found, place, places.original),

@@ -56,6 +56,8 @@ export function reportPage(report: Report): string {
         `(${result.cost.sampleGradients} sample gradients).`,
     ),
     ...(report.warnings.length > 0 ? ['<h2>Warnings</h2>', ...report.warnings.map(paragraph)] : []),
+    ...(result.notes ?? []).map(paragraph),
+    ...(result.certificate ? ['<h2>Certificate</h2>', paragraph(result.certificate.statement)] : []),
     ...(evaluation && evaluation.notes.length > 0
       ? [
           '<h2>How far this reaches</h2>',
@@ -83,6 +85,7 @@ export function reportPage(report: Report): string {
         ]),
       ),
     ),
+    ...searchSection(result),
     ...projectionSection(result),
     '<h2>How it was made</h2>',
     table(
@@ -124,6 +127,31 @@ function furtherSection(evaluation: Evaluation): string[] {
       paragraph(
         `Relearning the forgotten samples takes ${name} ${steps === null ? `more than ${limit}` : steps} steps (AdamW, ${learningRate}, ` +
           `batches of ${batchSize}); measuring that cost ${cost} sample gradients, which the cost above leaves out.`,
+      ),
+    ),
+  ];
+}
+
+/** How auto chose: every setting that it tried. */
+function searchSection({ search }: RunResult): string[] {
+  if (!search) return [];
+  const names = [...new Set(search.trials.flatMap(({ scores }) => Object.keys(scores)))];
+  return [
+    '<h2>How the settings were chosen</h2>',
+    paragraph(
+      `Judged on ${search.judgedOn}. ${search.reason}. The search cost ${search.cost} sample gradients, apart from the run.`,
+    ),
+    details(
+      `${search.trials.length} settings were tried`,
+      table(
+        ['setting', 'round', ...names, 'sample gradients', 'verdict'],
+        search.trials.map(({ setting, round, scores, cost, verdict }) => [
+          setting,
+          String(round),
+          ...names.map(name => (scores[name] === undefined ? '–' : figure(scores[name]))),
+          String(cost),
+          verdict,
+        ]),
       ),
     ),
   ];

@@ -1,21 +1,17 @@
-// What the automatic choice starts from, by how much retained data is at hand.
+// What the automatic choice starts from, by how much of the retained data is at hand.
 import type { Diagnosis } from '../shared/diagnosis';
 import { percent, things } from '../shared/numbers';
 
-/** Below this many accessible retained samples a class, fine-tuning after a shrink forgets what they do not show. */
-const fewPerOutput = 20;
-
-/** The method to start from and why, in a sentence. */
-export function startOf({ samples, outputs }: Pick<Diagnosis, 'samples' | 'outputs'>): Diagnosis['start'] {
+/** The method that `auto` tries first (as `src/unlearn/search/strategy.ts` orders its trials) and why, in a sentence. */
+export function startOf({ samples }: Pick<Diagnosis, 'samples'>): Diagnosis['start'] {
   const share = samples.accessible / samples.retained;
-  const at = `${things(samples.accessible, 'retained sample')} (${percent(share, 0)}) may be used`;
-  return share >= 0.5 && samples.accessible >= fewPerOutput * outputs
-    ? {
-        method: 'shrink',
-        why: `${at}, enough for descent to restore what a shrink of all parameters loses.`,
-      }
-    : {
-        method: 'minnorm-og',
-        why: `${at}, few enough that projections, which keep their outputs, are the safer start.`,
-      };
+  return {
+    method: 'shrink',
+    why:
+      share >= 1
+        ? `all ${things(samples.retained, 'retained sample')} may be used, so descent can restore what a shrink of all parameters ` +
+          'loses; then it looks for the strongest shrink, and the strongest projection, that keep the fit.'
+        : `of ${things(samples.retained, 'retained sample')} ${percent(share, 0)} may be used, so it tries gentle shrinks first, then ` +
+          'projections, which keep outputs, and weighs what is forgotten against what is lost on the rest.',
+  };
 }

@@ -86,7 +86,7 @@ export interface ModelEvaluation {
   readonly confusion: BySet<readonly Confusion[]> | null;
   /** Of the base-10 logarithm of each sample's loss, over the same bins for all models and sets. */
   readonly losses: BySet<Distribution>;
-  /** Of the nines of each sample's largest probability p, −log10(1 − p), from 0 to 8. */
+  /** Of the nines of each sample's largest probability p, −log10(1 − p), from 0 to 6. */
   readonly confidences: BySet<Distribution> | null;
   readonly attack: MembershipAttack | null;
   /** The same without what depends on labels. */

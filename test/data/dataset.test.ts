@@ -424,7 +424,7 @@ describe('openDataset', () => {
     await assert.rejects(
       openDataset({ path: odd, format: 'parquet' }),
       says(
-        `The format 'parquet' of ${odd} is none that Lethe reads. Use one of: npz, npy, csv, tsv, jsonl, folder, manifest.`,
+        `The format 'parquet' of ${odd} is none that Lethe reads. Use one of: npz, npy, csv, tsv, jsonl, folder, manifest, idx.`,
       ),
     );
     const latin = join(folder, 'latin.csv');
