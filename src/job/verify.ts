@@ -140,7 +140,11 @@ async function checkSamples(receipt: Receipt, loaded: LoadedRecipe): Promise<str
 
 /** The recipe of the receipt; the file itself is checked apart. */
 function loadedFrom(receipt: Receipt, folder: string, name: string, changes: object = {}): LoadedRecipe {
-  const content = { ...(receipt.recipe.content as object), threads: receipt.threads, ...changes };
+  const given = receipt.recipe.content as { budget?: { seconds?: number } };
+  // Seconds are worth something else on every machine: what they were converted to is what the run had.
+  const { seconds: _, ...rest } = given.budget ?? {};
+  const budget = receipt.budget && { budget: { ...rest, sampleGradients: receipt.budget.sampleGradients } };
+  const content = { ...given, threads: receipt.threads, ...budget, ...changes };
   return recipeFromJson(content, resolve(folder, receipt.recipe.base), name);
 }
 
