@@ -102,7 +102,7 @@ function strongest(tried: readonly Scored[]): Scored[] {
 /** The learning rate that does best at a shrink of 0.3 among those that keep the fit, else the one that keeps most. */
 async function bestRate(plan: Plan, attempt: TryOut): Promise<number> {
   const found: Scored[] = [];
-  for (const learningRate of [0.003, 0.001, 0.01]) {
+  for (const learningRate of [0.003, 0.001, 0.005]) {
     const tried = await attempt({ way: 'shrink', strength: 0.3, learningRate, steps: plan.steps }, 1);
     if (!tried) break;
     if (isScored(tried)) found.push(tried);
