@@ -158,6 +158,27 @@ class Task:
         return (-strength * removed,)
 
 
+    def projection_in_part(self, samples, tried=2, share=16):
+        """Milliseconds of `projection`, from some of its backward passes and a share of its rows: both count linearly."""
+        start = time.perf_counter()
+        largest = self.model(self.inputs).max(dim=1).values
+        forward = time.perf_counter() - start
+        torch.autograd.grad(largest[0], self.parameters, retain_graph=True)
+        start = time.perf_counter()
+        for sample in range(tried):
+            gradients = torch.autograd.grad(largest[sample], self.parameters, retain_graph=True)
+            torch.cat([g.flatten() for g in gradients])
+        backward = (time.perf_counter() - start) / tried
+        rows = sum(p.numel() for p in self.parameters) // share
+        columns = [torch.randn(rows) for _ in range(samples)]
+        start = time.perf_counter()
+        basis = torch.linalg.qr(torch.stack(columns, dim=1).double()).Q
+        vector = torch.randn(rows).double()
+        vector - basis @ (basis.T @ vector)
+        algebra = time.perf_counter() - start
+        return (forward + samples * backward + share * algebra) * 1e3
+
+
 def blas():
     """The file of the BLAS library in use: `libopenblas…`, `libmkl…`, or `libblas…`, the slow reference; else None."""
     torch.ones(8, 8) @ torch.ones(8, 8)
@@ -181,11 +202,13 @@ def main():
             torch.set_num_threads(command['threads'])
             answer = {'version': torch.__version__, 'threads': torch.get_num_threads(), 'blas': blas()}
         elif command['do'] == 'load':
-            tasks[command['task']] = Task(command['task'], command['folder'])
+            tasks[command['task']] = Task(command['kind'], command['folder'])
             answer = {}
         elif command['do'] == 'unload':
             del tasks[command['task']]
             answer = {}
+        elif command['do'] == 'projection-in-part':
+            answer = {'estimate': tasks[command['task']].projection_in_part(command['samples'])}
         else:
             task, times = tasks[command['task']], []
             for _ in range(command['repeat']):

@@ -61,9 +61,9 @@ export class PyTorch {
     return null;
   }
 
-  /** Has a model and its batch loaded from .npy files in `folder`. */
-  async load(task: string, folder: string): Promise<void> {
-    await this.ask({ do: 'load', task, folder });
+  /** Has a model and its batch loaded from .npy files in `folder`; `kind` is its class, by default the task's name. */
+  async load(task: string, folder: string, kind = task): Promise<void> {
+    await this.ask({ do: 'load', task, folder, kind });
   }
 
   /** Lets go of a model. */
@@ -79,6 +79,11 @@ export class PyTorch {
   /** Times projections by the paper's procedure. */
   projection(task: string, repeat: number, samples: number, strength: number): Promise<Timing> {
     return this.ask({ do: 'projection', task, repeat, samples, strength });
+  }
+
+  /** What a projection by the paper's procedure takes in milliseconds, scaled up from parts of it. */
+  async projectionInPart(task: string, samples: number): Promise<number> {
+    return (await this.ask<{ estimate: number }>({ do: 'projection-in-part', task, samples })).estimate;
   }
 
   close(): void {

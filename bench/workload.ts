@@ -95,7 +95,7 @@ export function asDataset({ inputs, labels }: Workload): BoundDataset {
 }
 
 /** Writes the weights and the batch as .npy files for PyTorch; gives the folder. */
-export function exportForPyTorch({ engine, batch }: Workload): string {
+export function exportForPyTorch({ engine, batch }: Pick<Workload, 'engine' | 'batch'>): string {
   const folder = mkdtempSync(join(tmpdir(), 'lethe-bench-'));
   const write = (name: string, tensor: Tensor): void =>
     writeFileSync(join(folder, `${name}.npy`), encodeNpy(tensor));

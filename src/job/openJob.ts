@@ -8,6 +8,7 @@ import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contract
 import { openEngine as openModelEngine } from '../runtime/openEngine';
 import type { OnnxModel } from '../onnx/model';
 import { LetheError } from '../shared/errors';
+import { isTfjsModel } from '../tfjs/modelJson';
 import type { DataSource } from '../shared/recipe';
 import { Random } from '../tensor/random';
 import { chooseHeads } from './heads';
@@ -72,9 +73,11 @@ export async function openJob(
 /** Opens an engine with what the recipe says about parameters. */
 export async function openEngine(loaded: LoadedRecipe, path: string, threads: number): Promise<ModelEngine> {
   const { freeze, include } = loaded.recipe.parameters ?? {};
+  // A reference of another format than the model's is computed as suits it.
+  const own = path === resolve(loaded.base, loaded.recipe.model) || isTfjsModel(path);
   return openModelEngine(path, {
     threads,
-    engine: loaded.recipe.engine,
+    engine: own ? loaded.recipe.engine : 'auto',
     ...(freeze ? { freeze } : {}),
     ...(include ? { include } : {}),
   });

@@ -1,6 +1,7 @@
 // The receipt of a run: hashes, versions and numbers by which others can check what was done.
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, relative } from 'node:path';
+import type { EngineKind } from '../runtime/contracts';
 import type { BoundDataset } from '../data/dataset';
 import { hashSample } from '../data/sampleHash';
 import type { OnnxModel } from '../onnx/model';
@@ -42,6 +43,8 @@ export interface Receipt extends Environment {
     readonly samples: readonly { readonly index: number; readonly sha256: string }[];
   };
   readonly threads: number;
+  /** What computed; absent in older receipts, which ONNX Runtime computed. */
+  readonly engine?: EngineKind;
   readonly seed: number;
   readonly method: string;
   readonly metrics: {

@@ -36,6 +36,7 @@ const receiptSchema = z.looseObject({
     samples: z.array(z.object({ index: z.int().gte(0), sha256 })),
   }),
   threads: z.int().gte(1),
+  engine: z.enum(['onnxruntime', 'tfjs', 'tfjs-node']).optional(),
   metrics: z.object({ before: metrics, after: metrics, reference: metrics.nullable() }),
 });
 

@@ -1,6 +1,6 @@
 // The report of a run as data (report.json) and as one page that needs nothing else (report.html).
 import type { ModelDistance } from '../evaluate/weightDiff';
-import type { HeadLoss } from '../runtime/contracts';
+import type { EngineKind, HeadLoss } from '../runtime/contracts';
 import { comparedColumns, percentage } from '../shared/comparison';
 import type { Evaluation } from '../shared/evaluation';
 import { evaluationRows } from '../shared/evaluationRows';
@@ -27,12 +27,20 @@ export interface Report {
   };
   readonly heads: readonly HeadLoss[];
   readonly threads: number;
+  /** What computed. */
+  readonly engine: EngineKind;
   readonly warnings: readonly string[];
   readonly result: RunResult;
   /** The mean loss of the run's batches, thinned out; steps count from 1. */
   readonly history: readonly { readonly step: number; readonly loss: number }[];
   readonly weights: ModelDistance;
 }
+
+const engineNames: Readonly<Record<EngineKind, string>> = {
+  onnxruntime: 'ONNX Runtime',
+  tfjs: 'TensorFlow.js in plain JavaScript',
+  'tfjs-node': 'TensorFlow.js with tfjs-node',
+};
 
 /** The report as a page. Everything in it that came from files is escaped; there is no script. */
 export function reportPage(report: Report): string {
@@ -85,6 +93,7 @@ export function reportPage(report: Report): string {
         ['ONNX Runtime', report.environment.versions.onnxruntime],
         ['Node', report.environment.versions.node],
         ['processor', `${report.environment.cpu} (${report.environment.instructionSet})`],
+        ['computed by', engineNames[report.engine]],
         ['threads', String(report.threads)],
         ['loss', report.heads.map(head => `${head.loss} on ${head.output}`).join(', ')],
       ],

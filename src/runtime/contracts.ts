@@ -53,6 +53,9 @@ export interface ProjectionResult {
   readonly cost: number;
 }
 
+/** What computes: ONNX Runtime, TensorFlow.js in plain JavaScript, or with the native library of tfjs-node. */
+export type EngineKind = 'onnxruntime' | 'tfjs' | 'tfjs-node';
+
 /**
  * A model whose predictions, losses and gradients can be computed for any parameter values: what every engine offers,
  * whatever computes. Close it to give its memory back.
@@ -62,6 +65,7 @@ export interface ModelEngine {
   readonly model: OpenedModel;
   /** Every stored floating tensor, trainable or not, in file order. */
   readonly parameters: readonly Parameter[];
+  readonly kind: EngineKind;
   /** What a person should know about what computes; full sentences. */
   readonly notes: readonly string[];
 

@@ -48,6 +48,7 @@ const mostBytes = 1.2e9;
 
 /** A model in ONNX Runtime. Close it to give its memory back. */
 export class Engine implements ModelEngine {
+  readonly kind = 'onnxruntime';
   readonly notes: readonly string[] = [];
   private readonly parity: Parity;
 

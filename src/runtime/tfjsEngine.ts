@@ -9,6 +9,7 @@ import { columnCotangents, planColumns, type ColumnPlan } from './columns';
 import type {
   Batch,
   ConstraintKind,
+  EngineKind,
   HeadLoss,
   LossGradient,
   ModelEngine,
@@ -20,6 +21,7 @@ import { resolveHead, scaledWeights } from './headLoss';
 import { adaptInputs } from './inputs';
 import { termWeights, type ResolvedLoss } from './loss';
 import { lossCotangent } from './lossCotangents';
+import { firstSamples, lossPart } from './lossParts';
 import { lossTerms, type FinalActivation } from './sampleLosses';
 import { roleByName, type RoleOfParameter } from './roles';
 import { RuntimeFailure } from './session';
@@ -82,6 +84,10 @@ export class TfjsEngine implements ModelEngine {
     const engine = new TfjsEngine(library, loaded, model, parameters, start);
     await engine.learnEndings();
     return engine;
+  }
+
+  get kind(): EngineKind {
+    return this.library.kind;
   }
 
   get notes(): readonly string[] {
@@ -167,9 +173,9 @@ export class TfjsEngine implements ModelEngine {
         const terms = heads.map((head, index) => {
           const all = (resolved as ResolvedLoss[])[index] as ResolvedLoss;
           const weights = termWeights(all, samples, scaledWeights(samples, head.weight, sampleWeights));
-          const mine = slice(all, weights, samples, chunk);
+          const mine = lossPart(all, weights, samples, chunk);
           const start = this.lossStart(pass, head);
-          const output = rows(fetchedTensor(start), chunk.end - chunk.start);
+          const output = firstSamples(fetchedTensor(start), chunk.end - chunk.start);
           const activation = pass.endings[this.positionOf(head.output)]?.kind ?? null;
           lossTerms(mine.resolved, output, activation).forEach(
             (term, at) => (loss += term === 0 ? 0 : term * (mine.weights[at] as number)),
@@ -411,30 +417,6 @@ function reasonAgainst(
   if (role !== 'weight') return `${role} of a batch normalisation`;
   if (elementCount(dims) === 0) return 'has no elements';
   return dims.length === 0 && !included ? 'a single number (rank 0)' : null;
-}
-
-/** The part of a loss that belongs to a chunk of the batch; padding gets weight 0. */
-function slice(
-  all: ResolvedLoss,
-  weights: Float32Array,
-  samples: number,
-  { start, end }: Chunk,
-): { resolved: ResolvedLoss; weights: Float32Array } {
-  const count = end - start;
-  const [positions, labels] = [all.positions / samples, all.labels.length / samples];
-  const resolved = {
-    ...all,
-    dims: [count, ...all.dims.slice(1)],
-    positions: positions * count,
-    labels: all.labels.subarray(start * labels, end * labels),
-  } as ResolvedLoss;
-  return { resolved, weights: weights.subarray(start * positions, end * positions) };
-}
-
-/** The first samples of a tensor. */
-function rows(tensor: Tensor, count: number): Tensor {
-  const dims = [count, ...tensor.dims.slice(1)];
-  return { dtype: tensor.dtype, dims, data: tensor.data.subarray(0, elementCount(dims)) };
 }
 
 function range(count: number): number[] {

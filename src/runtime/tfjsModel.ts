@@ -1,10 +1,12 @@
 // A model loaded by TensorFlow.js itself: its weights as variables, its outputs, and gradients by its own tape.
 import type * as tensorflow from '@tensorflow/tfjs';
 import type { OpenedModel } from '../onnx/openedModel';
+import { LetheError } from '../shared/errors';
 import { elementCount, type Tensor } from '../tensor/tensor';
 import type { TfjsArtifacts } from '../tfjs/artifacts';
 import type { ParameterValues } from './contracts';
 import { RuntimeFailure } from './session';
+import { correctGradients } from './tfjsGradients';
 import type { TfjsLibrary } from './tfjsLibrary';
 import { firstLine, loadModel, type LoadedModel, type TfjsWeight } from './tfjsLoad';
 import { KernelTrace, type TracedEnding } from './tfjsTrace';
@@ -30,6 +32,7 @@ export class TfjsModel {
     artifacts: TfjsArtifacts,
   ): Promise<TfjsModel> {
     await library.activate();
+    correctGradients(library.tf);
     const names = {
       inputs: graph.inputs.map(({ name }) => name),
       outputs: graph.outputs.map(({ name }) => name),
@@ -139,7 +142,13 @@ export class TfjsModel {
   }
 
   private failure(error: unknown): unknown {
-    if (error instanceof RuntimeFailure || !(error instanceof Error)) return error;
+    if (error instanceof LetheError || !(error instanceof Error)) return error;
+    const dynamic = /node '([^']*)', which has the dynamic op '([^']*)'/.exec(error.message);
+    if (dynamic)
+      return new RuntimeFailure(
+        `${this.path}: the operator ${dynamic[2]} (node ${dynamic[1]}) decides by the data what runs or how much it gives, and ` +
+          'Lethe does not run such models. Export the part of the model that comes before it.',
+      );
     return new RuntimeFailure(
       `TensorFlow.js failed while running ${this.path}: ${firstLine(error)} ` +
         'Check that the model runs, and can be trained, in TensorFlow.js 4.22.',

@@ -280,7 +280,7 @@ const recipeSchema = z.strictObject(
       .describe(
         'What computes with a TensorFlow.js model: ONNX Runtime, plain TensorFlow.js, or its native accelerator. "auto" is ONNX Runtime unless part of the model has no translation.',
       )
-      .default('auto'),
+      .optional(),
     executionProvider: oneOf(['cpu']).default('cpu').describe('What computes.'),
   },
   { error: objectText },

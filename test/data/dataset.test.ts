@@ -418,7 +418,7 @@ describe('openDataset', () => {
     await assert.rejects(
       openDataset(odd),
       says(
-        `${odd} is in no format Lethe knows by its name or first bytes. Name its format (npz, npy, csv, tsv, jsonl, folder, manifest) in the recipe's data.`,
+        `${odd} is in no format Lethe knows by its name or first bytes. Name its format (npz, npy, csv, tsv, jsonl, folder, manifest, idx) in the recipe's data.`,
       ),
     );
     await assert.rejects(

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Dialog, Frame, Locator, Page } from 'playwright-core';
+import { eventually } from './eventually';
 
 /** Which webview of Lethe. */
 export type ViewKind = 'model' | 'dataset';
@@ -210,23 +211,18 @@ export class CodeWindow {
   }
 
   /**
-   * Reloads the window once it lets go by itself: while it still keeps unsaved changes safe, it asks whether to leave,
-   * and the answer is no.
+   * Reloads the window by its own command, which first keeps what is open. While it has not kept unsaved changes safe yet
+   * it asks whether to leave; the answer is no, and the command is given again.
    */
   async reloadWithChanges(): Promise<void> {
-    const deadline = Date.now() + patience;
     const stay = (dialog: Dialog): void => void dialog.dismiss();
     this.page.on('dialog', stay);
     try {
-      for (;;) {
-        const left = await this.page.goto(this.address).then(
-          () => true,
-          () => false,
-        );
-        if (left) break;
-        if (Date.now() > deadline) throw new Error('The window does not let itself be reloaded.');
-        await this.page.waitForTimeout(300);
-      }
+      await this.page.evaluate('window.beforeReload = true');
+      await eventually(async () => {
+        await this.command('Developer: Reload Window');
+        await this.page.waitForFunction('!window.beforeReload', undefined, { timeout: 5000 });
+      }, 2 * patience);
     } finally {
       this.page.off('dialog', stay);
     }

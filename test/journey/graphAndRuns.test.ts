@@ -1,7 +1,7 @@
 // The tabs Graph and Runs of the model editor, in a browser without VS Code.
 import * as assert from 'node:assert/strict';
 import { eventually } from './eventually';
-import { ModelPage, answers, hostile, nodeOf, proposal, ready, runOf } from './modelPage';
+import { evaluation, ModelPage, answers, hostile, nodeOf, proposal, ready, runOf } from './modelPage';
 
 describe('the graph and the runs in a browser', () => {
   const view = new ModelPage();
@@ -42,6 +42,22 @@ describe('the graph and the runs in a browser', () => {
     await view.page.getByRole('textbox', { name: 'Filter nodes' }).click();
     await view.page.keyboard.type('relu 1234');
     await view.page.getByText('1 of 10 000 nodes').waitFor();
+  });
+
+  it('shows what a run measured beyond its metrics, with what falls away', async () => {
+    const more = { answers: { ...answers, evaluation: { evaluation, classes: ['cat', hostile] } } };
+    await view.open({ ...ready, proposal, runs: [runOf('r1', 'auto', 0.05)] }, 'runs', more);
+    const table = view.page.getByRole('row').filter({ hasText: 'membership attack accuracy' });
+    await table.getByText('75.0 % ± 5.0 %').first().waitFor();
+    await view.page.getByText('There is no held-out data').waitFor();
+    await view.tab('Predictions').click();
+    await view.page.getByRole('group', { name: 'Losses of each set' }).waitFor();
+    const matrix = view.page.getByRole('group', { name: 'forgotten: label against what the model says' });
+    await matrix.getByText('Numbers').click();
+    await matrix.getByRole('row').filter({ hasText: hostile }).getByText('18').waitFor();
+    await view.page.getByRole('combobox', { name: 'Set of the confusion matrix' }).click();
+    await view.page.getByRole('option', { name: 'retained' }).click();
+    await view.page.getByRole('group', { name: 'retained: label against what the model says' }).waitFor();
   });
 
   it('sets runs beside one another, compares two and proposes one', async () => {

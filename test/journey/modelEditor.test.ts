@@ -154,6 +154,23 @@ describe('the model editor in a browser', () => {
     );
   });
 
+  it('says what is listed where that is not everything, and lists the rest when asked', async () => {
+    const summaries = [{ ...answers.predictions.summaries[0]!, count: 200_000 }];
+    const few = { rows: answers.predictions.rows.slice(0, 30), summaries };
+    await view.open({ ...ready, proposal }, 'predictions', { answers: { ...answers, predictions: few } });
+    await view.page.getByText('30 of 200 000 samples are listed').waitFor();
+    await view.page.getByRole('button', { name: 'List All' }).click();
+    await eventually(async () =>
+      assert.deepEqual(
+        (await view.asked()).filter(([name]) => name === 'predictions'),
+        [
+          ['predictions', { all: false }],
+          ['predictions', { all: true }],
+        ],
+      ),
+    );
+  });
+
   it('moves between regions by F6 and between tabs by arrows', async () => {
     await view.open({ ...ready, proposal });
     await view.tab('Overview').waitFor();

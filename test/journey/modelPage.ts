@@ -7,6 +7,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import type { GraphNode } from '../../src/shared/modelGraph';
 import type { PredictionRow, RunInfo } from '../../src/shared/modelViewProtocol';
 import { summarizePredictions } from '../../src/shared/predictionSummary';
+import type { Evaluation, ModelEvaluation } from '../../src/shared/evaluation';
 import type { ModelMetrics, RunResult } from '../../src/shared/report';
 import type { Histogram, ParameterSummary, TensorChange } from '../../src/shared/viewerProtocol';
 
@@ -169,6 +170,54 @@ export const answers = {
   runCommand: null,
   command: null,
   revealSample: null,
+};
+
+function evaluated(name: string, mistakes: number): ModelEvaluation {
+  const losses = { from: -4, to: 2, counts: [20 - mistakes, mistakes] };
+  const confusion = [
+    {
+      output: 'logits',
+      classes: 2,
+      cells: [
+        [0, 0, 20 - mistakes],
+        [0, 1, mistakes],
+      ] as const,
+    },
+  ];
+  const attack = {
+    features: ['loss'],
+    splits: 10,
+    samplesPerKind: 10,
+    accuracy: 0.75,
+    accuracyDeviation: 0.05,
+    auc: 0.8,
+    aucDeviation: 0.04,
+  };
+  return {
+    name,
+    path: `/data/${name}.onnx`,
+    metrics: metrics(1 - mistakes / 20, 0.9),
+    confusion: { retain: confusion, forget: confusion, test: null },
+    losses: { retain: losses, forget: losses, test: null },
+    confidences: null,
+    attack,
+    labelFreeAttack: null,
+    toOriginal: null,
+    toRetrained: null,
+    tow: null,
+    averageGap: null,
+    regions: null,
+    alignment: null,
+    relearn: null,
+  };
+}
+
+/** What a run measured beyond its metrics. */
+export const evaluation: Evaluation = {
+  level: 'standard',
+  notes: ['There is no held-out data, so nothing is said of it.'],
+  models: [evaluated('original', 2), evaluated('unlearned', 18)],
+  seconds: 1,
 };
 
 /** A browser, and the page in it that is looked at. */

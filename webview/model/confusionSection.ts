@@ -114,7 +114,7 @@ function matrices(
                 fx: 'model',
                 text: cell => count(cell.count),
                 fill: cell =>
-                  cell.count / most > 0.3 ? 'var(--vscode-editor-background)' : 'var(--vscode-foreground)',
+                  cell.count / most > 0.3 ? 'var(--lethe-on-proposal)' : 'var(--vscode-foreground)',
                 fontSize: 9,
               }),
             ]

@@ -118,8 +118,8 @@ export class RunsView implements View {
     const plot = tradeOffFigure(
       rows.map(({ name, kind, metrics, key }) => ({ name, kind, metrics, active: key === row.key })),
     );
-    replaceContent(this.plot, plot);
     const { run } = row;
+    replaceContent(this.plot, plot, run ? this.evaluation(run) : null);
     const others = rows.filter(each => each.key !== row.key);
     const comparison = new RunComparison(this.host, row, others);
     this.pane?.show(
@@ -130,7 +130,6 @@ export class RunsView implements View {
         facts: run ? factsOf(run) : [],
       },
       comparison.element,
-      run ? this.evaluation(run) : null,
     );
   }
 

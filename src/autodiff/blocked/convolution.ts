@@ -35,29 +35,22 @@ export class Filters {
     return value;
   }
 
-  /** The kernel with whole blocks of outputs and inputs: [M', C', h, w]. */
-  private whole(kernel: string, inputs: boolean): string {
-    return this.once(`whole|${inputs}|${kernel}`, () => {
-      const [outputs, inner] = this.k.b.dims(kernel) as [number, number];
-      const missing = [this.k.padded(outputs) - outputs, inputs ? this.k.padded(inner) - inner : 0];
-      return this.k.b.pad(kernel, [0, 0, 0, 0], [...missing, 0, 0]);
+  /** The kernel with whole blocks of outputs: [M', C, h, w]. */
+  private whole(kernel: string): string {
+    return this.once(`whole|${kernel}`, () => {
+      const outputs = this.k.b.dims(kernel)[0]!;
+      return this.k.b.pad(kernel, [0, 0, 0, 0], [this.k.padded(outputs) - outputs, 0, 0, 0]);
     });
   }
 
-  /** Inputs side by side: [M', C'/B, h · w, B]. */
+  /** Inputs in whole blocks and side by side: [M', C'/B, h · w, B]. */
   private inputsLast(kernel: string): string {
     return this.once(`inputsLast|${kernel}`, () => {
       const { b, size } = this.k;
-      const whole = this.whole(kernel, true);
+      const whole = this.whole(kernel);
       const [outputs, inner, ...area] = b.dims(whole) as [number, number, number, number];
-      const places = elementCount(area);
-      const blocks = (outputs * inner) / size;
-      const target = [outputs, inner / size, places, size];
-      if (places === 1) return b.reshape(whole, target);
-      return b.reshape(
-        this.k.reorder(b.reshape(whole, [blocks, size, 1, places]), [blocks, size, 1, places]),
-        target,
-      );
+      const blocked = this.k.reorder(whole, [outputs, this.k.padded(inner), ...area]);
+      return b.reshape(blocked, [outputs, this.k.padded(inner) / size, elementCount(area), size]);
     });
   }
 
@@ -66,12 +59,12 @@ export class Filters {
     return this.once(`forward|${kernel}`, () => {
       const { b, size } = this.k;
       const few = !plan.depthwise && plan.channels < fewChannels;
-      const whole = this.whole(kernel, !few && !plan.depthwise);
-      const dims = b.dims(whole);
-      const outputs = dims[0]!;
-      const source = few || plan.depthwise ? whole : this.inputsLast(kernel);
-      const rows = elementCount(dims.slice(1));
-      const view = [outputs / size, size, 1, rows];
+      const whole = this.whole(kernel);
+      const [outputs, inner, ...area] = b.dims(whole) as [number, number, number, number];
+      const alone = few || plan.depthwise;
+      const dims = [outputs, alone ? inner : this.k.padded(inner), ...area];
+      const view = [outputs / size, size, 1, elementCount(dims.slice(1))];
+      const source = alone ? whole : this.inputsLast(kernel);
       return b.reshape(this.k.reorder(b.reshape(source, view), view), dims);
     });
   }
@@ -123,13 +116,35 @@ export function convolve(
   const inputs = [few ? k.plain(x) : k.blocked(x), filters.forward(k.plain(kernel), plan)];
   if (bias !== undefined) inputs.push(b.pad(k.plain(bias), [0], [missing]));
   const dims = [b.dims(x)[0]!, k.padded(plan.outputs), ...w.output];
-  return k.op('Conv', inputs, dims, {
+  const { source, pads } = few
+    ? { source: inputs[0]!, pads: [...w.before, ...w.after] }
+    : withEdges(k, inputs[0]!, [...w.before, ...w.after], w.output[1]!);
+  return k.op('Conv', [source, ...inputs.slice(1)], dims, {
     kernel_shape: w.kernel,
     strides: w.strides,
     dilations: w.dilations,
-    pads: [...w.before, ...w.after],
+    pads,
     group: plan.depthwise ? k.padded(group) : 1,
   });
+}
+
+/** Results in rows shorter than this lie mostly at the edge, where ONNX Runtime computes them one by one. */
+const shortRow = 6;
+
+/** The value with its padding along rows written out where rows are short, and what padding is left to do. */
+function withEdges(
+  k: Blocks,
+  x: string,
+  pads: readonly number[],
+  columns: number,
+): { source: string; pads: readonly number[] } {
+  const [top, left, bottom, right] = pads as [number, number, number, number];
+  if (columns >= shortRow || left + right === 0) return { source: x, pads };
+  const [samples, channels, height, width] = k.b.dims(x) as [number, number, number, number];
+  const split = k.b.reshape(x, [samples * (channels / k.size), height, width, k.size]);
+  const wide = k.b.pad(split, [0, 0, left, 0], [0, 0, right, 0]);
+  const source = k.b.reshape(wide, [samples, channels, height, left + width + right]);
+  return { source, pads: [top, 0, bottom, 0] };
 }
 
 /**
@@ -155,18 +170,19 @@ export function inputGradient(
   if (axes.flat().some(phase => phase.before < 0)) return null;
   const [samples, channels] = [b.dims(dy)[0]!, k.padded(plan.channels)];
   const counts = w.input.map((length, axis) => Math.ceil(length / w.strides[axis]!)) as [number, number];
-  const source = k.blocked(dy);
   const part = (rows: Phase, columns: Phase): string => {
     const area = [rows.offsets.length, columns.offsets.length];
     const places = rows.offsets.flatMap(row => columns.offsets.map(column => row * w.kernel[1]! + column));
     if (places.length === 0) return b.expand(b.scalar(0), [samples, channels, ...counts]);
     const filter = filters.backward(k.plain(kernel), plan, places, area);
     const whole = [rows.count, columns.count];
+    const around = [rows.before, columns.before, rows.after, columns.after];
+    const { source, pads } = withEdges(k, k.blocked(dy), around, whole[1]!);
     const made = k.op('Conv', [source, filter], [samples, channels, ...whole], {
       kernel_shape: area,
       strides: [1, 1],
       dilations: w.dilations,
-      pads: [rows.before, columns.before, rows.after, columns.after],
+      pads,
       group: plan.depthwise ? channels : 1,
     });
     if (whole.every((count, axis) => count === counts[axis])) return made;

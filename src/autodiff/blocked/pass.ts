@@ -6,6 +6,7 @@ import { sameDims, type GraphBuilder, type Meaning } from '../builder';
 import { RuleContext } from '../rule';
 import { windowsOf } from '../rules/window';
 import { Blocks } from './blocks';
+import { fuseIntoConvolutions } from './fuse';
 import { Filters, convolve, inputGradient } from './convolution';
 import { kernelGradient } from './kernelGradient';
 import { averagePool, maxPool, tileGradient } from './pooling';
@@ -20,6 +21,7 @@ export function useBlockedLayout(builder: GraphBuilder, size: number, outputs: r
   for (const node of nodes) pass.take(node);
   for (const name of outputs) pass.blocks.plain(name);
   removeDeadNodes(builder, outputs);
+  fuseIntoConvolutions(builder, outputs);
 }
 
 class Pass {

@@ -5,7 +5,7 @@ import { samplesText } from '../../shared/numberText';
 import type { DataSource, MethodSettings } from '../../shared/recipe';
 import { recipeFileText, recipeOf } from '../dataset/binding';
 import type { Host } from '../host';
-import { engineFor } from '../runs/engineSetting';
+import { runSettings } from '../runSettings';
 import { isTfjs } from '../runs/storedModel';
 
 /** Opens the recipe in an editor. Nothing is written until it is saved there. */
@@ -19,14 +19,7 @@ export async function editRecipe(
   if (!binding || !model) return;
   const folder = dirname(model);
   const stem = basename(model, extname(model));
-  const threads = vscode.workspace.getConfiguration('lethe').get('threads', 0);
-  const order = {
-    model,
-    forgotten: samples,
-    method,
-    threads: threads > 0 ? threads : null,
-    engine: engineFor(model),
-  };
+  const order = { model, forgotten: samples, method, ...runSettings(model) };
   const output = await freeName(folder, `${stem}-unlearned`, isTfjs(model) ? '' : '.onnx');
   const recipe = relativeRecipe(recipeOf(binding, order), folder, basename(output));
   const text = recipeFileText(recipe);

@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { LetheError } from '../../shared/errors';
 import { bindingOfRecipe } from '../dataset/binding';
-import { engineFor } from '../runs/engineSetting';
+import { runSettings } from '../runSettings';
 import type { Command } from './command';
 
 /** Runs a recipe as `lethe run` would: its output goes where it says, and the result is proposed for its model. */
@@ -17,15 +17,14 @@ export const runRecipeCommand: Command = {
     const file = uri.fsPath;
     const recipe = await readRecipe(file);
     const model = resolve(dirname(file), recipe.model);
-    const engine = engineFor(model);
-    const threads = vscode.workspace.getConfiguration('lethe').get('threads', 0);
+    const { threads, engine } = runSettings(model);
     await host.jobs.start({
       version: 1,
       workspace: host.workspaceName,
       recipe: file,
       assignments: [
-        ...(threads > 0 && recipe.threads === undefined ? [`threads=${threads}`] : []),
-        ...(engine !== null && recipe.engine === 'auto' ? [`engine=${engine}`] : []),
+        ...(threads !== null && recipe.threads === undefined ? [`threads=${threads}`] : []),
+        ...(engine !== null && recipe.engine === undefined ? [`engine=${engine}`] : []),
       ],
       model,
       method: recipe.method.name,

@@ -12,6 +12,7 @@ const carriedKeys = [
   'parameters',
   'seed',
   'threads',
+  'engine',
   'retainAccess',
   'retrainEpochs',
   'budget',
@@ -106,7 +107,7 @@ export interface RunOrder {
   readonly method: MethodSettings;
   /** Used where the recipe names none; null lets Lethe choose. */
   readonly threads: number | null;
-  /** What computes with a TensorFlow.js model where the recipe does not say; null lets Lethe choose. */
+  /** The same for what computes with a TensorFlow.js model. */
   readonly engine?: string | null;
 }
 

@@ -1,13 +1,12 @@
 // From samples and a method to a job: writes the recipe into the run's own folder and starts the solver.
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import * as vscode from 'vscode';
 import { LetheError } from '../../shared/errors';
 import { samplesText } from '../../shared/numberText';
 import type { MethodSettings } from '../../shared/recipe';
 import { recipeFileText, recipeOf } from '../dataset/binding';
 import type { Host } from '../host';
-import { engineFor } from './engineSetting';
+import { runSettings } from '../runSettings';
 import { recipeName, type RunRecord } from './runStore';
 
 /**
@@ -30,16 +29,9 @@ export async function startUnlearning(
     );
   }
   if (host.jobs.running) throw new LetheError('A run is under way. Wait for it to end, or cancel it first.');
-  const threads = vscode.workspace.getConfiguration('lethe').get('threads', 0);
   const pending = await host.runs.newPending();
   const recipe = join(pending, recipeName);
-  const order = {
-    model,
-    forgotten: samples,
-    method,
-    threads: threads > 0 ? threads : null,
-    engine: engineFor(model),
-  };
+  const order = { model, forgotten: samples, method, ...runSettings(model) };
   await writeFile(recipe, recipeFileText(recipeOf(binding, order)));
   return host.jobs.start({
     version: 1,

@@ -1,5 +1,5 @@
 // Lines over a shared axis: losses by step, errors by width.
-import { legend, plot, polyline, px, scale, ticks, xAxis, yAxis } from './svg';
+import { escape, legend, plot, polyline, px, scale, ticks, xAxis, yAxis } from './svg';
 
 /** One line; `kind` is its class in the stylesheet. */
 export interface Curve {
@@ -19,6 +19,8 @@ export interface CurveOptions {
     readonly from?: number;
     readonly to?: number;
   };
+  /** Whether dots carry their curve's name as a tip. */
+  readonly tips?: boolean;
   readonly say?: (value: number) => string;
   readonly summary: string;
 }
@@ -54,13 +56,18 @@ export function curvePlot(curves: readonly Curve[], options: CurveOptions): stri
   const plain = options.say ?? ((value: number) => String(value));
   const powers = (log: boolean | undefined) => (value: number) =>
     log ? String(Number((10 ** value).toPrecision(2))) : plain(value);
-  const lines = moved.map(({ kind, points, dots }) => {
+  const lines = moved.map(({ name, kind, points, dots }) => {
     const places = points.map(([a, b]): [number, number] => [
       x(a),
       y(Math.min(yDomain[1], Math.max(yDomain[0], b))),
     ]);
     const marks = dots
-      ? places.map(([a, b]) => `<circle class="dot ${kind}" cx="${px(a)}" cy="${px(b)}" r="3.5"/>`).join('')
+      ? places
+          .map(
+            ([a, b]) =>
+              `<circle class="dot ${kind}" cx="${px(a)}" cy="${px(b)}" r="3.5">${options.tips ? `<title>${escape(name)}</title>` : ''}</circle>`,
+          )
+          .join('')
       : '';
     return polyline(places, kind) + marks;
   });

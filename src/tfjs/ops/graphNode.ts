@@ -1,4 +1,5 @@
 // A node of a TensorFlow graph as its JSON gives it: operator, inputs and attributes.
+import type { DType } from '../../tensor/dtype';
 import type { JsonPlace } from '../json';
 
 /** The input of a node: which output of which node. */
@@ -6,6 +7,22 @@ export interface NodeInput {
   readonly node: string;
   readonly output: number;
 }
+
+/** TensorFlow's element types, by name and by number, and those that graphs compute with. */
+const types: Readonly<Record<string, DType>> = {
+  DT_FLOAT: 'float32',
+  DT_DOUBLE: 'float32',
+  DT_HALF: 'float32',
+  DT_INT32: 'int32',
+  DT_INT64: 'int32',
+  DT_BOOL: 'bool',
+  '1': 'float32',
+  '2': 'float32',
+  '3': 'int32',
+  '9': 'int32',
+  '10': 'bool',
+  '19': 'float32',
+};
 
 /** One node of a GraphModel. */
 export class GraphNode {
@@ -51,6 +68,13 @@ export class GraphNode {
 
   flag(name: string, fallback: boolean): boolean {
     return this.has(name) && this.attribute(name).has('b') ? this.attribute(name).at('b').flag() : fallback;
+  }
+
+  /** An element type as graphs compute with it; undefined where there is none or it is another. */
+  type(name: string): DType | undefined {
+    if (!this.has(name)) return undefined;
+    const written = String(this.attribute(name).at('type').value);
+    return Object.hasOwn(types, written) ? types[written] : undefined;
   }
 
   ints(name: string): number[] {

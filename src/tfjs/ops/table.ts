@@ -1,48 +1,319 @@
 // The table from the operators of TensorFlow graphs to the ONNX operators that compute the same.
-import type { Emitter, KnownValue, Value } from '../emitter';
-import type { GraphNode } from './graphNode';
-import { Untranslatable } from '../emitter';
+import { batchMatMul, einsum, fusedMatMul, matMul } from './contraction';
+import {
+  biasAdd,
+  convolution,
+  depthwiseConvolution,
+  fusedConvolution,
+  fusedDepthwiseConvolution,
+  transposedConvolution,
+} from './convolution';
+import { gather, gatherNd, pad, reverse, reverseMarked, slice, stridedSlice } from './cutting';
+import {
+  activation,
+  addN,
+  binary,
+  castRule,
+  clip,
+  divided,
+  filledLike,
+  floorDivision,
+  flooredRemainder,
+  identities,
+  identity,
+  numeric,
+  predicate,
+  question,
+  quotientOrZero,
+  select,
+  squaredDifference,
+  unary,
+} from './elementwise';
+import type { OpRule } from './opContext';
+import {
+  averagePool,
+  batchNormalization,
+  batchToSpace,
+  blocks,
+  localResponseNormalization,
+  maxPool,
+  resizeBilinear,
+  resizeNearest,
+  softmax,
+  spaceToBatch,
+} from './pooling';
+import { cumulativeSum, extremePlace, quantifier, reduction, topK } from './reduction';
+import {
+  broadcastTo,
+  concatenate,
+  concatenateOld,
+  expandDims,
+  fill,
+  oneHot,
+  pack,
+  range,
+  rankOf,
+  reshape,
+  shapeOf,
+  sizeOf,
+  split,
+  splitBySizes,
+  squeeze,
+  tile,
+  transpose,
+  unpack,
+} from './shape';
 
-/** What translates one operator: its inputs are values whose dims are known. */
-export type OpRule = (c: OpContext, inputs: readonly KnownValue[]) => Value | readonly Value[];
+const add = binary('Add', (a, b) => a + b);
+const subtract = binary('Sub', (a, b) => a - b);
+const multiply = binary('Mul', (a, b) => a * b);
+const quotient = binary(divided, (a, b) => Math.floor(a / b));
+const remainder = binary(flooredRemainder, (a, b) => a - b * Math.floor(a / b));
 
-/** An operator at hand. */
-export interface OpContext {
-  readonly e: Emitter;
-  readonly node: GraphNode;
-}
-
-const identity: OpRule = (_, [x]) => x!;
-
-const relu: OpRule = ({ e }, [x]) => ({ ...x!, name: e.op('Relu', [x!.name]) });
-
-const matMul: OpRule = ({ e, node }, [a, b]) => {
-  if (node.flag('transpose_a', false)) throw new Untranslatable('has transpose_a');
-  const transposed = node.flag('transpose_b', false);
-  const right = transposed ? e.rearranged(b!.name, [1, 0]) : b!.name;
-  const dims = [a!.dims[0]!, b!.dims[transposed ? 0 : 1]!];
-  return { name: e.op('MatMul', [e.plain(a!).name, right]), dtype: a!.dtype, dims, layout: 'plain' };
-};
-
-const biasAdd: OpRule = ({ e }, [x, bias]) => {
-  const value = e.plain(x!);
-  return { ...value, name: e.op('Add', [value.name, bias!.name]) };
-};
-
-const softmax: OpRule = ({ e }, [x]) => {
-  const value = e.plain(x!);
-  return { ...value, name: e.op('Softmax', [value.name], { axis: -1 }) };
-};
+/** Operators on two values. */
+const twoValued: readonly string[] = [
+  ...[
+    'Add',
+    'AddV2',
+    'Div',
+    'DivNoNan',
+    'Equal',
+    'FloorDiv',
+    'FloorMod',
+    'Greater',
+    'GreaterEqual',
+    'Less',
+    'LessEqual',
+  ],
+  ...[
+    'LogicalAnd',
+    'LogicalOr',
+    'Maximum',
+    'Minimum',
+    'Mod',
+    'Mul',
+    'NotEqual',
+    'Pow',
+    'RealDiv',
+    'SquaredDifference',
+  ],
+  'Sub',
+];
 
 const rules: Readonly<Record<string, OpRule>> = {
+  Abs: numeric('Abs'),
+  Acos: unary('Acos'),
+  Acosh: unary('Acosh'),
+  Add: add,
+  AddN: addN,
+  AddV2: add,
+  All: quantifier('ReduceMin'),
+  Any: quantifier('ReduceMax'),
+  ArgMax: extremePlace('ArgMax'),
+  ArgMin: extremePlace('ArgMin'),
+  Asin: unary('Asin'),
+  Asinh: unary('Asinh'),
+  Atan: unary('Atan'),
+  Atanh: unary('Atanh'),
+  AvgPool: averagePool,
+  AvgPool3D: averagePool,
+  BatchMatMul: batchMatMul,
+  BatchMatMulV2: batchMatMul,
+  BatchToSpaceND: batchToSpace,
   BiasAdd: biasAdd,
+  BroadcastTo: broadcastTo,
+  Cast: castRule,
+  Ceil: unary('Ceil'),
+  ClipByValue: clip,
+  Concat: concatenateOld,
+  ConcatV2: concatenate,
+  Conv2D: convolution,
+  Conv2DBackpropInput: transposedConvolution,
+  Conv3D: convolution,
+  Cos: unary('Cos'),
+  Cosh: unary('Cosh'),
+  Cumsum: cumulativeSum,
+  DepthToSpace: blocks('DepthToSpace'),
+  DepthwiseConv2d: depthwiseConvolution,
+  DepthwiseConv2dNative: depthwiseConvolution,
+  Div: quotient,
+  DivNoNan: binary(quotientOrZero),
+  Einsum: einsum,
+  Elu: activation('elu'),
+  Equal: question('Equal'),
+  Erf: unary('Erf'),
+  EuclideanNorm: reduction('ReduceL2'),
+  Exp: unary('Exp'),
+  ExpandDims: expandDims,
+  Expm1: unary((e, x) => e.op('Sub', [e.op('Exp', [x]), e.scalar(1)])),
+  FakeQuantWithMinMaxVars: identity,
+  Fill: fill,
+  Floor: unary('Floor'),
+  FloorDiv: floorDivision,
+  FloorMod: remainder,
+  FusedBatchNorm: batchNormalization,
+  FusedBatchNormV2: batchNormalization,
+  FusedBatchNormV3: batchNormalization,
+  FusedDepthwiseConv2dNative: fusedDepthwiseConvolution,
+  Gather: gather,
+  GatherNd: gatherNd,
+  GatherV2: gather,
+  Greater: question('Greater'),
+  GreaterEqual: question('GreaterOrEqual'),
   Identity: identity,
+  IdentityN: identities,
+  IsFinite: predicate((e, x) => e.op('Not', [e.op('Or', [e.op('IsNaN', [x]), e.op('IsInf', [x])])])),
+  IsInf: predicate((e, x) => e.op('IsInf', [x])),
+  IsNan: predicate((e, x) => e.op('IsNaN', [x])),
+  LRN: localResponseNormalization,
+  LeakyRelu: activation('leakyrelu'),
+  Less: question('Less'),
+  LessEqual: question('LessOrEqual'),
+  Log: unary('Log'),
+  Log1p: unary((e, x) => e.op('Log', [e.op('Add', [x, e.scalar(1)])])),
+  LogSoftmax: softmax('LogSoftmax'),
+  LogicalAnd: question('And'),
+  LogicalNot: predicate((e, x) => e.op('Not', [x])),
+  LogicalOr: question('Or'),
   MatMul: matMul,
-  Relu: relu,
-  Softmax: softmax,
+  Max: reduction('ReduceMax', Math.max),
+  MaxPool: maxPool,
+  MaxPool3D: maxPool,
+  Maximum: binary('Max', Math.max),
+  Mean: reduction('ReduceMean'),
+  Min: reduction('ReduceMin', Math.min),
+  Minimum: binary('Min', Math.min),
+  MirrorPad: pad,
+  Mod: remainder,
+  Mul: multiply,
+  Neg: numeric('Neg'),
+  NotEqual: question((e, a, b) => e.op('Not', [e.op('Equal', [a, b])])),
+  OneHot: oneHot,
+  OnesLike: filledLike(1),
+  Pack: pack,
+  Pad: pad,
+  PadV2: pad,
+  PlaceholderWithDefault: identity,
+  Pow: binary('Pow', (a, b) => a ** b),
+  Prelu: activation('prelu'),
+  Prod: reduction('ReduceProd', (a, b) => a * b),
+  Range: range,
+  Rank: rankOf,
+  RealDiv: quotient,
+  Reciprocal: unary('Reciprocal'),
+  Relu: activation('relu'),
+  Relu6: activation('relu6'),
+  Reshape: reshape,
+  ResizeBilinear: resizeBilinear,
+  ResizeNearestNeighbor: resizeNearest,
+  Reverse: reverseMarked,
+  ReverseV2: reverse,
+  Round: unary('Round'),
+  Rsqrt: unary((e, x) => e.op('Reciprocal', [e.op('Sqrt', [x])])),
+  Select: select,
+  SelectV2: select,
+  Selu: unary('Selu'),
+  Shape: shapeOf,
+  Sigmoid: activation('sigmoid'),
+  Sign: numeric('Sign'),
+  Sin: unary('Sin'),
+  Sinh: unary('Sinh'),
+  Size: sizeOf,
+  Slice: slice,
+  Snapshot: identity,
+  Softmax: softmax('Softmax'),
+  Softplus: unary('Softplus'),
+  SpaceToBatchND: spaceToBatch,
+  Split: split,
+  SplitV: splitBySizes,
+  Sqrt: unary('Sqrt'),
+  Square: numeric((e, x) => e.op('Mul', [x, x])),
+  SquaredDifference: binary(squaredDifference),
+  Squeeze: squeeze,
+  StopGradient: identity,
+  StridedSlice: stridedSlice,
+  Sub: subtract,
+  Sum: reduction('ReduceSum', (a, b) => a + b),
+  Tan: unary('Tan'),
+  Tanh: activation('tanh'),
+  Tile: tile,
+  TopKV2: topK,
+  Transpose: transpose,
+  Unpack: unpack,
+  ZerosLike: filledLike(0),
+  _FusedConv2D: fusedConvolution,
+  _FusedMatMul: fusedMatMul,
 };
+
+/** How many inputs an operator needs at least, where that is more than one. */
+const fewest: Readonly<Record<string, number>> = {
+  All: 2,
+  Any: 2,
+  ArgMax: 2,
+  ArgMin: 2,
+  BatchMatMul: 2,
+  BatchMatMulV2: 2,
+  BatchToSpaceND: 3,
+  BiasAdd: 2,
+  BroadcastTo: 2,
+  Concat: 2,
+  ConcatV2: 2,
+  Conv2D: 2,
+  Conv2DBackpropInput: 3,
+  Conv3D: 2,
+  Cumsum: 2,
+  DepthwiseConv2d: 2,
+  DepthwiseConv2dNative: 2,
+  EuclideanNorm: 2,
+  Fill: 2,
+  FusedBatchNorm: 5,
+  FusedBatchNormV2: 5,
+  FusedBatchNormV3: 5,
+  FusedDepthwiseConv2dNative: 2,
+  Gather: 2,
+  GatherNd: 2,
+  GatherV2: 2,
+  MatMul: 2,
+  Max: 2,
+  Mean: 2,
+  Min: 2,
+  MirrorPad: 2,
+  OneHot: 4,
+  Pad: 2,
+  PadV2: 2,
+  Prelu: 2,
+  Prod: 2,
+  Range: 3,
+  Reshape: 2,
+  ResizeBilinear: 2,
+  ResizeNearestNeighbor: 2,
+  Reverse: 2,
+  ReverseV2: 2,
+  Select: 3,
+  SelectV2: 3,
+  Slice: 3,
+  SpaceToBatchND: 3,
+  Split: 2,
+  SplitV: 3,
+  StridedSlice: 4,
+  Sum: 2,
+  Tile: 2,
+  _FusedConv2D: 2,
+  _FusedMatMul: 2,
+};
+
+/** The number of inputs that the rule of an operator takes at least. */
+export function fewestInputs(op: string): number {
+  if (Object.hasOwn(fewest, op)) return fewest[op]!;
+  return twoValued.includes(op) ? 2 : 1;
+}
 
 /** The rule of an operator, or undefined where there is none. */
 export function opRule(op: string): OpRule | undefined {
   return Object.hasOwn(rules, op) ? rules[op] : undefined;
+}
+
+/** The names of all operators with a rule. */
+export function translatedOps(): readonly string[] {
+  return Object.keys(rules);
 }

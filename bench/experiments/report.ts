@@ -1,0 +1,61 @@
+// What an experiment prints and saves: aligned tables and plots as SVG files.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { alignedTable } from '../../src/cli/output';
+import { standalone } from '../../src/job/plots/svg';
+
+/** How an experiment is run. */
+export interface ExperimentOptions {
+  readonly full: boolean;
+  /** As many seeds as the form has unless given. */
+  readonly seeds: number | null;
+  /** The methods to run; all where null. */
+  readonly methods: readonly string[] | null;
+  /** The share of the retained data that methods may use. */
+  readonly access: number;
+  /** A folder with the IDX files of MNIST; fetched where null. */
+  readonly data: string | null;
+  /** Where plots and models go. */
+  readonly out: string;
+}
+
+/** Prints a line on stdout. */
+export function say(line = ''): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Tells progress on stderr. */
+export function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Prints rows as a table; the first is the header. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  say(alignedTable(rows));
+}
+
+/** Saves a plot and says where. */
+export function savePlot(out: string, name: string, svg: string): void {
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, name), standalone(svg));
+  say(`plot: ${join(out, name)}`);
+}
+
+/** The middle value; the mean of the two middle ones where there is none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >>> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** "0.912 ± 0.013" over seeds, without the deviation for one. */
+export function meanText(values: readonly number[], digits = 3): string {
+  const center = mean(values);
+  if (values.length < 2) return center.toFixed(digits);
+  const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
+  return `${center.toFixed(digits)} ± ${Math.sqrt(squares / (values.length - 1)).toFixed(digits)}`;
+}
