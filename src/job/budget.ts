@@ -2,6 +2,7 @@
 import type { HeadLoss, ModelEngine } from '../runtime/contracts';
 import type { BoundDataset } from '../data/dataset';
 import type { Recipe } from '../shared/recipe';
+import type { ConvertedBudget } from '../shared/report';
 
 /** Limits of a run in sample gradients; null: none. */
 export interface RunBudget {
@@ -13,7 +14,7 @@ export interface RunBudget {
   /** How the limit came about, for messages. */
   readonly words: string;
   /** Set where seconds were converted: how fast the model's gradients are. */
-  readonly converted: { readonly seconds: number; readonly sampleGradients: number } | null;
+  readonly converted: ConvertedBudget | null;
 }
 
 /** Without a budget `auto` may spend a tenth of retraining on a run, and this much where that is less. */

@@ -5,7 +5,7 @@ import type { EngineKind } from '../runtime/contracts';
 import type { BoundDataset } from '../data/dataset';
 import { hashSample } from '../data/sampleHash';
 import type { OnnxModel } from '../onnx/model';
-import type { Certificate, ModelMetrics, ProjectionRecord, RunCost } from '../shared/report';
+import type { Certificate, ConvertedBudget, ModelMetrics, ProjectionRecord, RunCost } from '../shared/report';
 import { sha256OfFile } from './hashing';
 import type { Environment } from './machine';
 import type { LoadedRecipe } from './recipeFile';
@@ -56,6 +56,8 @@ export interface Receipt extends Environment {
   /** The `method` that auto chose. */
   readonly chosen?: Readonly<Record<string, unknown>>;
   readonly certificate?: Certificate;
+  /** A replay runs with these sample gradients in place of the seconds. */
+  readonly budget?: ConvertedBudget;
   readonly cost: RunCost;
   readonly seconds: number;
 }

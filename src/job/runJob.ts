@@ -107,6 +107,7 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
       ...(outcome.notes.length > 0 && { notes: outcome.notes }),
       ...(outcome.search && { search: outcome.search }),
       ...(outcome.certificate && { certificate: outcome.certificate }),
+      ...(outcome.converted && { budget: outcome.converted }),
       ...(evaluation && { evaluation }),
     };
     const files = references.map(({ engine }) => filesOf(engine.model));
@@ -196,6 +197,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     projections: result.projections,
     ...(result.search && { chosen: result.search.chosen }),
     ...(result.certificate && { certificate: result.certificate }),
+    ...(result.budget && { budget: result.budget }),
     cost: result.cost,
     seconds: result.seconds,
   };

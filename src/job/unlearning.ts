@@ -5,7 +5,7 @@ import type { Certificate, ProjectionRecord, RunCost, SearchRecord } from '../sh
 import { Random } from '../tensor/random';
 import type { Checkpoint, CheckpointStore } from '../unlearn/checkpoint';
 import { methodNamed } from '../unlearn/registry';
-import { budgetOf, secondsPerGradient } from './budget';
+import { budgetOf, secondsPerGradient, type RunBudget } from './budget';
 import { CheckpointFile } from './checkpointFile';
 import { sha256OfFile, sha256OfText } from './hashing';
 import { LossHistory } from './lossHistory';
@@ -25,6 +25,8 @@ export interface Unlearned {
   readonly notes: readonly string[];
   readonly search: SearchRecord | null;
   readonly certificate: Certificate | null;
+  /** What a budget in seconds was converted to. */
+  readonly converted: RunBudget['converted'];
   readonly history: Report['history'];
 }
 
@@ -112,6 +114,7 @@ export async function unlearn(
     notes,
     search,
     certificate,
+    converted: budget.converted,
     history: history.points,
   };
 

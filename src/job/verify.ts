@@ -140,9 +140,14 @@ async function checkSamples(receipt: Receipt, loaded: LoadedRecipe): Promise<str
 
 /** The recipe of the receipt; the file itself is checked apart. */
 function loadedFrom(receipt: Receipt, folder: string, name: string, changes: object = {}): LoadedRecipe {
+  const given = receipt.recipe.content as { readonly budget?: object };
   const { threads, engine } = receipt;
   const same = { threads, ...(engine === undefined ? {} : { engine }) };
-  const content = { ...(receipt.recipe.content as object), ...same, ...changes };
+  // Seconds are worth something else on every machine: what they were converted to is what the run had.
+  const budget = receipt.budget && {
+    budget: { ...given.budget, seconds: undefined, sampleGradients: receipt.budget.sampleGradients },
+  };
+  const content = { ...given, ...same, ...budget, ...changes };
   return recipeFromJson(content, resolve(folder, receipt.recipe.base), name);
 }
 

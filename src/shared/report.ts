@@ -76,6 +76,12 @@ export interface SearchRecord {
   readonly cost: number;
 }
 
+/** A budget in seconds as sample gradients on the machine of the run. */
+export interface ConvertedBudget {
+  readonly seconds: number;
+  readonly sampleGradients: number;
+}
+
 /** What a certificate of removal promises, and what it does not. */
 export interface Certificate {
   readonly epsilon: number | null;
@@ -110,6 +116,8 @@ export interface RunResult {
   readonly notes?: readonly string[];
   /** How auto chose. */
   readonly search?: SearchRecord;
+  /** What a budget in seconds was converted to, once and before the run. */
+  readonly budget?: ConvertedBudget;
   readonly certificate?: Certificate;
   /** Absent where the recipe asks for the basic metrics only. */
   readonly evaluation?: Evaluation;

@@ -79,20 +79,29 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
     return stageStore(context.checkpoint, left, () => ({ search: { ...state, stage: name } }));
   };
 
+  /** Progress of one stage as a part of all of them: an epoch a stage, steps that never go back. */
+  let shown = 0;
+  const meter =
+    (before: number, expected: number): MethodContext['progress'] =>
+    update => {
+      const stages = Math.max(before + 1, expected) + (before < expected ? 1 : 0);
+      shown = Math.max(shown, before * plan.steps + Math.min(plan.steps, update.step));
+      context.progress({
+        ...update,
+        epoch: before + 1,
+        epochs: stages,
+        step: shown,
+        steps: stages * plan.steps,
+      });
+    };
+
   const attempt = async (candidate: Candidate, round: number): Promise<Tried | null> => {
     const settings = settingsOf(candidate, plan);
     const key = JSON.stringify(settings);
     let scores = state.trials[key];
     if (scores === undefined) {
       if (trials.length > 0 && cost >= searchLimit) return null;
-      const before = trials.length;
-      scores = await tryOut(
-        bench,
-        settings,
-        update =>
-          context.progress({ ...update, epoch: before + 1, epochs: Math.max(before + 2, expectedTrials) }),
-        stage(key),
-      );
+      scores = await tryOut(bench, settings, meter(trials.length, expectedTrials), stage(key));
       state.trials[key] = scores;
       if (context.checkpoint?.due())
         context.checkpoint.save({ state: { search: { ...state, stage: '' } }, arrays: new Map() });
@@ -116,6 +125,7 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
       ...context,
       settings,
       random: new Random(seed),
+      progress: meter(trials.length, 0),
       addCost: count => void (spent += count),
       ...optional('checkpoint', stage(`run ${JSON.stringify(settings)}`)),
     });

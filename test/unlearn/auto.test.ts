@@ -120,13 +120,14 @@ describe('auto', () => {
   it('ends as a whole run does after interruptions in the search and in the run', async () => {
     const whole = await auto(1);
     let kept: Checkpoint | null = null;
-    let steps = 0;
-    for (const stop of [90, 250, 700, 1100, Infinity]) {
+    let interrupted = 0;
+    for (const stop of [800, 800, 800, 800, 120, Infinity]) {
+      let steps = 0;
       const from: Checkpoint | null = kept;
       let since = 0;
       const checkpoint: CheckpointStore = {
         load: () => from,
-        due: () => ++since % 7 === 0,
+        due: () => ++since % 2 === 0,
         save: ({ state, arrays }) =>
           void (kept = {
             state: JSON.parse(JSON.stringify(state)) as Checkpoint['state'],
@@ -141,10 +142,10 @@ describe('auto', () => {
         const resumed = await auto(1, { checkpoint, progress, signal: abort.signal });
         assert.deepEqual(resumed.values, whole.values);
         assert.deepEqual(resumed.search, whole.search);
-        assert.equal(stop, Infinity);
+        assert.ok(interrupted >= 3, `${interrupted} interruptions`);
       } catch (error) {
         assert.ok(error instanceof CancelledError, String(error));
-        assert.ok(kept !== null);
+        if (kept !== null) interrupted++;
       }
     }
   });
