@@ -139,8 +139,7 @@ describe('the menu of a model in the explorer', () => {
 
   it('Edit Recipe First opens a recipe that is saved and run by its button', async () => {
     await window.tab('model.onnx').click();
-    await window.command('Lethe: Unlearn Samples…');
-    await window.pick('Edit Recipe First…');
+    await window.commandAndPick('Lethe: Unlearn Samples…', 'Edit Recipe First…');
     await window.tab('model.unlearn.json').waitFor();
     const saved = join(workspace, sample, 'model.unlearn.json');
     await window.page.locator('.view-lines').getByText('"version"').first().waitFor();

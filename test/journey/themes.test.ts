@@ -32,8 +32,7 @@ describe('every view in every theme', () => {
     await until('100 are in the forget set', async () =>
       (await statusLine(dataset)).includes('100 in the forget set'),
     );
-    await window.command('Lethe: Unlearn Samples…');
-    await window.pick('minnorm-og');
+    await window.commandAndPick('Lethe: Unlearn Samples…', 'minnorm-og');
     model = await waitForProposal(window);
     await window.command('Notifications: Clear All Notifications');
     await window.command('View: Show Lethe');

@@ -42,8 +42,7 @@ describe('trouble in mid-run', () => {
 
   /** Starts the long run and waits for its first epochs. */
   async function start(): Promise<number> {
-    await window.command('Lethe: Unlearn Samples…');
-    await window.pick('minnorm-og');
+    await window.commandAndPick('Lethe: Unlearn Samples…', 'minnorm-og');
     await window.status(/Epoch \d+ of 400/).waitFor({ timeout: 60_000 });
     return eventually(async () => {
       const [solver] = solverProcesses(stage.storage);
