@@ -8,6 +8,7 @@ import { Random } from '../src/tensor/random';
 import { methodNamed } from '../src/unlearn/registry';
 import { timeLargeProjection } from './largeProjection';
 import { PyTorch, type Timing } from './pytorch';
+import { tfjsRows, type TfjsRow } from './tfjs';
 import {
   asDataset,
   exportForPyTorch,
@@ -85,6 +86,8 @@ async function main(): Promise<void> {
   });
   await sine.engine.close();
   await mnist.engine.close();
+  note('TensorFlow.js models beside plain TensorFlow.js …');
+  const tfjs = await tfjsRows(threads, rounds);
   if (flags.json) {
     const setting = {
       cpu: cpus()[0]?.model ?? 'unknown',
@@ -92,9 +95,11 @@ async function main(): Promise<void> {
       threads,
       node: process.version,
     };
-    process.stdout.write(`${JSON.stringify({ setting, pytorch: torch?.setting ?? null, rounds, rows })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ setting, pytorch: torch?.setting ?? null, rounds, rows, tfjs })}\n`,
+    );
   } else {
-    process.stdout.write(table(rows));
+    process.stdout.write(`${table(rows)}\n${tfjsTable(tfjs)}`);
   }
 }
 
@@ -332,6 +337,24 @@ function table(rows: readonly Row[]): string {
       verdict(met),
     ]);
   }
+  return aligned(lines);
+}
+
+function tfjsTable(rows: readonly TfjsRow[]): string {
+  return aligned([
+    ['', 'Lethe', 'TensorFlow.js', 'faster by', 'goal', ''],
+    ...rows.map(({ task, lethe, tensorflowjs, ratio, goal, met }) => [
+      task,
+      duration(lethe),
+      duration(tensorflowjs),
+      `${ratio.toFixed(0)}×`,
+      goal,
+      met ? 'met' : 'missed',
+    ]),
+  ]);
+}
+
+function aligned(lines: readonly string[][]): string {
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map(line => line[column]!.length)));
   const cell = (text: string, column: number): string =>
     column === 0 || column === 5 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!);

@@ -4,6 +4,7 @@ import { ModelError } from '../onnx/errors';
 import { messageOf } from '../shared/errors';
 import { elementCount, toFloat32, type Tensor } from '../tensor/tensor';
 import type { TfjsArtifacts } from '../tfjs/artifacts';
+import { isKeras3, layerWeightName, modelNames } from '../tfjs/keras2';
 import type { Tensorflow } from './tfjsLibrary';
 
 /** A weight that a gradient can be taken by. */
@@ -55,13 +56,14 @@ export async function loadModel(
 
 async function loadLayers(tf: Tensorflow, artifacts: TfjsArtifacts): Promise<LoadedModel> {
   const names = [...artifacts.weights.keys()];
+  const models = isKeras3(artifacts.topology) ? modelNames(artifacts.topology) : new Set<string>();
   // Layers rename their weights in several ways. Each is loaded with its own number first, so that the number that a
   // variable holds says which weight of the file it is.
   const numbered = new Map(
     names.map((name, index) => {
       const { dims } = artifacts.weights.get(name) as Tensor;
       const data = new Float32Array(elementCount(dims)).fill(index + 1);
-      return [name, { dtype: 'float32' as const, dims, data }];
+      return [layerWeightName(name, models), { dtype: 'float32' as const, dims, data }];
     }),
   );
   const model = await tf.loadLayersModel(

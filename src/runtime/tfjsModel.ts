@@ -143,6 +143,12 @@ export class TfjsModel {
 
   private failure(error: unknown): unknown {
     if (error instanceof LetheError || !(error instanceof Error)) return error;
+    const dynamic = /node '([^']*)', which has the dynamic op '([^']*)'/.exec(error.message);
+    if (dynamic)
+      return new RuntimeFailure(
+        `${this.path}: the operator ${dynamic[2]} (node ${dynamic[1]}) decides by the data what runs or how much it gives, and ` +
+          'Lethe does not run such models. Export the part of the model that comes before it.',
+      );
     return new RuntimeFailure(
       `TensorFlow.js failed while running ${this.path}: ${firstLine(error)} ` +
         'Check that the model runs, and can be trained, in TensorFlow.js 4.22.',

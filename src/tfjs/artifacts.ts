@@ -3,6 +3,7 @@ import { isStored } from '../onnx/model';
 import { readTensor } from '../onnx/readTensor';
 import type { OpenedModel } from '../onnx/openedModel';
 import { castTensor, elementCount, elementReader, type Tensor } from '../tensor/tensor';
+import { asKeras2 } from './keras2';
 import { readManifest, type StoredWeight } from './manifest';
 import { readModelJson } from './modelJson';
 
@@ -21,6 +22,7 @@ export interface TfjsArtifacts {
 export function readArtifacts(model: OpenedModel): TfjsArtifacts {
   const json = readModelJson(model.path);
   const { weights } = readManifest(json);
+  const topology = json.root.at('modelTopology').value as object;
   const found = new Map<string, Tensor>();
   const quantised = new Set<string>();
   for (const [name, weight] of weights) {
@@ -33,7 +35,7 @@ export function readArtifacts(model: OpenedModel): TfjsArtifacts {
   const holder = [json.root, metadata].find(place => place?.has('signature'));
   return {
     kind: json.kind,
-    topology: json.root.at('modelTopology').value as object,
+    topology: json.kind === 'tfjs-layers' ? (asKeras2(topology) as object) : topology,
     signature: (holder?.at('signature').value as object | undefined) ?? null,
     weights: found,
     quantised,

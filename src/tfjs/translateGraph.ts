@@ -1,14 +1,14 @@
 // Translates a GraphModel: TensorFlow's nodes, one after the other, by the table of operators.
 import { ModelError } from '../onnx/errors';
-import type { ValueInfo } from '../onnx/model';
+import type { OnnxNode, ValueInfo } from '../onnx/model';
 import type { Untranslated } from '../onnx/openedModel';
 import { Emitter, Untranslatable, type Size, type Value } from './emitter';
 import type { JsonPlace } from './json';
 import type { StoredWeight } from './manifest';
 import type { ModelJson } from './modelJson';
-import { GraphNode } from './ops/graphNode';
+import { GraphNode, type NodeInput } from './ops/graphNode';
 import { KnownIntegers, type OpContext } from './ops/opContext';
-import { opRule } from './ops/table';
+import { fewestInputs, opRule } from './ops/table';
 import { namedOutputs, translateStep, type Translation } from './translation';
 
 /** An output of the model: its name, and which output of which node it is. */
@@ -36,14 +36,19 @@ export function translateGraph(json: ModelJson, weights: ReadonlyMap<string, Sto
   for (const node of ordered) {
     if (node.op !== 'Placeholder' && node.op !== 'Const')
       operators.set(node.op, (operators.get(node.op) ?? 0) + 1);
-    values.set(node.name, translateNode({ e, integers, node }, inputs, values, untranslated));
+    values.set(node.name, translateNode(json, { e, integers, node }, inputs, values, untranslated));
   }
+  const given = outputs.map(({ name, node, output }) => ({
+    name,
+    value: pick(json, values, { node, output }, 'the outputs'),
+  }));
+  const named = namedOutputs(e, given);
   return {
-    nodes: e.nodes,
-    outputs: namedOutputs(
-      e,
-      outputs.map(({ name, node, output }) => ({ name, value: pick(values.get(node)!, output) })),
+    nodes: neededFor(
+      named.map(({ name }) => name),
+      e.nodes,
     ),
+    outputs: named,
     initializers: e.initializers,
     inputs,
     operators,
@@ -51,7 +56,21 @@ export function translateGraph(json: ModelJson, weights: ReadonlyMap<string, Sto
   };
 }
 
+/** The nodes that some values depend on: what computed a shape that turned out to be known is dropped. */
+function neededFor(values: readonly string[], nodes: readonly OnnxNode[]): OnnxNode[] {
+  const needed = new Set(values);
+  return nodes
+    .toReversed()
+    .filter(({ inputs, outputs }) => {
+      if (!outputs.some(output => needed.has(output))) return false;
+      for (const input of inputs) needed.add(input);
+      return true;
+    })
+    .reverse();
+}
+
 function translateNode(
+  json: ModelJson,
   { e, integers, node }: OpContext,
   inputs: readonly ValueInfo[],
   values: ReadonlyMap<string, readonly Value[]>,
@@ -62,13 +81,20 @@ function translateNode(
     const dims = input.dims as readonly Size[] | null;
     return [{ name: input.name, dtype: input.dtype, dims, layout: 'plain' }];
   }
-  const operands = node.inputs.map(({ node: from, output }) => pick(values.get(from)!, output));
-  return translateStep(e, { op: node.op, node: node.name, weights: [] }, operands, untranslated, known => {
-    if (node.op === 'Const') {
-      const weight = e.weight(node.name);
-      if (!weight) throw new Untranslatable('has no weight in the manifest');
-      return [weight];
-    }
+  if (node.op === 'Const') {
+    const weight = e.weight(node.name);
+    if (!weight) throw damaged(json, `The constant "${node.name}" has no weight in the manifest.`);
+    return [weight];
+  }
+  const operands = node.inputs.map(given => pick(json, values, given, `the node "${node.name}"`));
+  const fewest = opRule(node.op) ? fewestInputs(node.op) : 0;
+  if (operands.length < fewest) {
+    const problem = `The node "${node.name}" (${node.op}) has ${operands.length} of the ${fewest} inputs that it needs.`;
+    throw damaged(json, problem);
+  }
+  const step = { op: node.op, node: node.name, weights: [] };
+  return translateStep(e, step, operands, untranslated, known => {
+    if (controlFlow.includes(node.op)) throw new Untranslatable('is control flow, which has no translation');
     const rule = opRule(node.op);
     if (!rule) throw new Untranslatable('has no translation');
     const result = rule({ e, node, integers }, known);
@@ -76,11 +102,27 @@ function translateNode(
   });
 }
 
+/** Operators by which the data decide what runs. */
+const controlFlow: readonly string[] = [
+  ...['Enter', 'Exit', 'If', 'LoopCond', 'Merge', 'NextIteration'],
+  ...['StatelessIf', 'StatelessWhile', 'Switch', 'While'],
+];
+
 /** An output of a node; where the node has no translation its one value stands for all. */
-function pick(values: readonly Value[], output: number): Value {
-  const value = values[output] ?? (values[0]?.dims === null ? values[0] : undefined);
-  if (!value) throw new TypeError(`An operator gave ${values.length} outputs, but output ${output} is used.`);
-  return value;
+function pick(
+  json: ModelJson,
+  values: ReadonlyMap<string, readonly Value[]>,
+  { node, output }: NodeInput,
+  user: string,
+): Value {
+  const found = values.get(node)!;
+  const value = found[output] ?? (found[0]?.dims === null ? found[0] : undefined);
+  if (value) return value;
+  const count = found.length === 1 ? 'one output' : `${found.length} outputs`;
+  throw damaged(
+    json,
+    `Output ${output} of the node "${node}" is used by ${user}, but it has ${count}, counted from 0.`,
+  );
 }
 
 function readNodes(json: ModelJson): Map<string, GraphNode> {
@@ -102,7 +144,7 @@ function inOrder(
   const ordered: GraphNode[] = [];
   const state = new Map<string, 'open' | 'done'>();
   // A stack of our own: graphs are deeper than the language's stack.
-  const stack = outputs.map(({ node }) => ({ name: node, user: 'the outputs' })).reverse();
+  const stack = outputs.map(({ node }) => ({ name: node, user: 'the list of outputs' })).reverse();
   while (stack.length > 0) {
     const { name, user } = stack.at(-1)!;
     const node = nodes.get(name);

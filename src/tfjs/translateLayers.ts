@@ -16,6 +16,7 @@ import {
   type TensorRef,
   type Topology,
 } from './layers/topology';
+import { isKeras3, modelNames } from './keras2';
 import { mostNesting } from './limits';
 import type { StoredWeight } from './manifest';
 import type { ModelJson } from './modelJson';
@@ -41,7 +42,9 @@ export function translateLayers(json: ModelJson, weights: ReadonlyMap<string, St
     inputs.map(({ name }) => name),
   );
   const e = new Emitter(weights, [...inputs.map(({ name }) => name), ...outputNames]);
-  const walk = new Walk(json, e, new WeightFinder(weights.keys()));
+  const source = json.root.at('modelTopology').value;
+  const models = isKeras3(source) ? modelNames(source) : new Set<string>();
+  const walk = new Walk(json, e, new WeightFinder(weights.keys(), models));
   const given = inputs.map(({ name, dtype, dims }): Value => ({
     name,
     dtype,

@@ -135,12 +135,17 @@ export const geluRule = unaryRule(c => {
   return c.b.binary('Add', cumulative, c.b.binary('Mul', x, density));
 });
 
-/** Clip: 1 between the bounds (both included, as PyTorch counts them), 0 outside. */
+/**
+ * Clip: 1 between the bounds (both included, as PyTorch counts them), 0 outside. From 0 to 6 it is a ReLU6, whose bounds
+ * count as outside: a channel that is dead lies on 0 with all its elements.
+ */
 export const clipRule = unaryRule(c => {
   const dims = c.inDims(0);
+  const bound = (index: number): number => Number(c.b.constants.get(c.node.inputs[index] ?? '')?.data[0]);
+  const orEqual = bound(1) === 0 && bound(2) === 6 ? '' : 'OrEqual';
   const masks: string[] = [];
-  if (c.has(1)) masks.push(c.b.cast(c.b.op('GreaterOrEqual', [c.in(0), c.in(1)], dims), 1));
-  if (c.has(2)) masks.push(c.b.cast(c.b.op('LessOrEqual', [c.in(0), c.in(2)], dims), 1));
+  if (c.has(1)) masks.push(c.b.cast(c.b.op(`Greater${orEqual}`, [c.in(0), c.in(1)], dims), 1));
+  if (c.has(2)) masks.push(c.b.cast(c.b.op(`Less${orEqual}`, [c.in(0), c.in(2)], dims), 1));
   const [first, second] = masks;
   if (first === undefined) return c.b.expand(c.b.scalar(1), dims);
   return second === undefined ? first : c.b.binary('Mul', first, second);

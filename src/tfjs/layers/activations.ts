@@ -14,7 +14,7 @@ const elementwise: Readonly<Record<string, Apply>> = {
   linear: (_, x) => x,
   mish: (e, x) => e.op('Mish', [x]),
   relu: (e, x) => e.op('Relu', [x]),
-  relu6: (e, x) => e.op('Clip', [x, e.scalar(0), e.scalar(6)]),
+  relu6: (e, x) => cappedRelu(e, x, 6),
   selu: (e, x) => e.op('Selu', [x]),
   sigmoid: (e, x) => e.op('Sigmoid', [x]),
   softplus: (e, x) => e.op('Softplus', [x]),
@@ -69,8 +69,13 @@ export const relu: LayerRule = (c, [x]) => {
     throw new Untranslatable('has a negative slope or a threshold, which TensorFlow.js does not compute');
   }
   if (most === null) return { ...x!, name: c.e.op('Relu', [x!.name]) };
-  return { ...x!, name: c.e.op('Clip', [x!.name, c.e.scalar(0), c.e.scalar(most)]) };
+  return { ...x!, name: cappedRelu(c.e, x!.name, most) };
 };
+
+/** min(max(x, 0), most). One Clip would do, but its slope at 0 is 1 where TensorFlow.js has 0. */
+function cappedRelu(e: Emitter, x: string, most: number): string {
+  return e.op('Clip', [e.op('Relu', [x]), '', e.scalar(most)]);
+}
 
 export const softmax: LayerRule = (c, [x]) => alongAxis(c, 'Softmax', x!, c.int('axis', -1));
 

@@ -1,5 +1,6 @@
 // What a rule that translates a Keras layer is handed: the layer's settings, its weights, the graph to add to.
 import type { JsonPlace } from '../json';
+import { layerWeightName } from '../keras2';
 import { Untranslatable, type Emitter, type KnownValue, type Size, type Value } from '../emitter';
 
 /** What translates one call of a layer: inputs are values whose dims are known. */
@@ -108,9 +109,12 @@ function scalar(place: JsonPlace): number {
 export class WeightFinder {
   private readonly names: ReadonlySet<string>;
   private readonly shortened = new Map<string, string>();
+  private readonly inner = new Map<string, string>();
 
-  constructor(names: Iterable<string>) {
+  /** `models` are the names that Keras 3 puts in front of a layer's; none for other files. */
+  constructor(names: Iterable<string>, models: ReadonlySet<string>) {
     this.names = new Set(names);
+    if (models.size > 0) for (const name of this.names) this.inner.set(layerWeightName(name, models), name);
     // TensorFlow 2.2 and later write the name of the cell before that of the weight.
     for (const name of this.names) {
       const parts = name.split('/');
@@ -122,7 +126,7 @@ export class WeightFinder {
   find(scope: string, name: string, index: number): string | undefined {
     const full = `${scope}/${name}`;
     if (this.names.has(full)) return full;
-    const short = this.shortened.get(full);
+    const short = this.inner.get(full) ?? this.shortened.get(full);
     if (short !== undefined) return short;
     const numbered = `${scope}/${index}`;
     return this.names.has(numbered) ? numbered : undefined;

@@ -10,6 +10,9 @@ function product(c: OpContext, a: KnownValue, b: KnownValue, bias?: KnownValue):
   requireTypes([a, b], ['float32']);
   const [left, right] = [inOrder(c, a), inOrder(c, b)];
   if (left.dims.length !== 2 || right.dims.length !== 2) return batched(c, left, right, transA, transB);
+  const [inner, outer] = [left.dims[transA ? 0 : 1]!, right.dims[transB ? 1 : 0]!];
+  if (inner !== null && outer !== null && inner !== outer)
+    throw new Untranslatable(`multiplies matrices whose sizes ${inner} and ${outer} do not fit`);
   const dims = [left.dims[transA ? 1 : 0]!, right.dims[transB ? 0 : 1]!];
   if (!bias && !transA && !transB) return plain(dims, c.e.op('MatMul', [left.name, right.name]));
   const settings = { ...(transA ? { transA: 1 } : {}), ...(transB ? { transB: 1 } : {}) };

@@ -70,6 +70,36 @@ const multiply = binary('Mul', (a, b) => a * b);
 const quotient = binary(divided, (a, b) => Math.floor(a / b));
 const remainder = binary(flooredRemainder, (a, b) => a - b * Math.floor(a / b));
 
+/** Operators on two values. */
+const twoValued: readonly string[] = [
+  ...[
+    'Add',
+    'AddV2',
+    'Div',
+    'DivNoNan',
+    'Equal',
+    'FloorDiv',
+    'FloorMod',
+    'Greater',
+    'GreaterEqual',
+    'Less',
+    'LessEqual',
+  ],
+  ...[
+    'LogicalAnd',
+    'LogicalOr',
+    'Maximum',
+    'Minimum',
+    'Mod',
+    'Mul',
+    'NotEqual',
+    'Pow',
+    'RealDiv',
+    'SquaredDifference',
+  ],
+  'Sub',
+];
+
 const rules: Readonly<Record<string, OpRule>> = {
   Abs: numeric('Abs'),
   Acos: unary('Acos'),
@@ -214,6 +244,69 @@ const rules: Readonly<Record<string, OpRule>> = {
   _FusedConv2D: fusedConvolution,
   _FusedMatMul: fusedMatMul,
 };
+
+/** How many inputs an operator needs at least, where that is more than one. */
+const fewest: Readonly<Record<string, number>> = {
+  All: 2,
+  Any: 2,
+  ArgMax: 2,
+  ArgMin: 2,
+  BatchMatMul: 2,
+  BatchMatMulV2: 2,
+  BatchToSpaceND: 3,
+  BiasAdd: 2,
+  BroadcastTo: 2,
+  Concat: 2,
+  ConcatV2: 2,
+  Conv2D: 2,
+  Conv2DBackpropInput: 3,
+  Conv3D: 2,
+  Cumsum: 2,
+  DepthwiseConv2d: 2,
+  DepthwiseConv2dNative: 2,
+  EuclideanNorm: 2,
+  Fill: 2,
+  FusedBatchNorm: 5,
+  FusedBatchNormV2: 5,
+  FusedBatchNormV3: 5,
+  FusedDepthwiseConv2dNative: 2,
+  Gather: 2,
+  GatherNd: 2,
+  GatherV2: 2,
+  MatMul: 2,
+  Max: 2,
+  Mean: 2,
+  Min: 2,
+  MirrorPad: 2,
+  OneHot: 4,
+  Pad: 2,
+  PadV2: 2,
+  Prelu: 2,
+  Prod: 2,
+  Range: 3,
+  Reshape: 2,
+  ResizeBilinear: 2,
+  ResizeNearestNeighbor: 2,
+  Reverse: 2,
+  ReverseV2: 2,
+  Select: 3,
+  SelectV2: 3,
+  Slice: 3,
+  SpaceToBatchND: 3,
+  Split: 2,
+  SplitV: 3,
+  StridedSlice: 4,
+  Sum: 2,
+  Tile: 2,
+  _FusedConv2D: 2,
+  _FusedMatMul: 2,
+};
+
+/** The number of inputs that the rule of an operator takes at least. */
+export function fewestInputs(op: string): number {
+  if (Object.hasOwn(fewest, op)) return fewest[op]!;
+  return twoValued.includes(op) ? 2 : 1;
+}
 
 /** The rule of an operator, or undefined where there is none. */
 export function opRule(op: string): OpRule | undefined {
