@@ -48,6 +48,8 @@ export interface LetheApi {
   idle(): Promise<void>;
   /** The solver process of the job under way, or null. */
   solverProcess(): number | null;
+  /** The last lines of the log, each with its level in front. */
+  log(): readonly string[];
   /** The viewer process, or null while there is none. */
   viewerProcess(): Promise<number | null>;
 }
@@ -92,6 +94,7 @@ export function createApi(host: Host): LetheApi {
     unlearn: async (samples, method) => (await startUnlearning(host, samples, method))?.runId ?? null,
     idle: () => host.jobs.idle(),
     solverProcess: () => host.jobs.processId,
+    log: () => host.log.lines,
     viewerProcess: () => host.viewer.processId(),
   };
 }

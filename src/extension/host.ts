@@ -9,6 +9,7 @@ import type { ModelDocument } from './modelEditor/modelDocument';
 import type { ModelView } from './modelEditor/modelView';
 import { runSentence } from '../shared/runSentences';
 import type { JobOrder } from './runs/jobFile';
+import { Log } from './log';
 import { Jobs } from './runs/jobs';
 import { RunStore, type RunRecord } from './runs/runStore';
 import { ViewerHost } from './viewerHost';
@@ -17,7 +18,7 @@ const proposalKey = (model: string): string => `lethe.proposal:${model}`;
 
 /** Everything that one window's extension holds. */
 export class Host implements vscode.Disposable {
-  readonly log: vscode.LogOutputChannel;
+  readonly log = new Log();
   readonly viewer: ViewerHost;
   readonly runs: RunStore;
   readonly dataset: DatasetModel;
@@ -38,7 +39,6 @@ export class Host implements vscode.Disposable {
   readonly onDidChangeDocument = this.documentChanges.event;
 
   constructor(readonly context: vscode.ExtensionContext) {
-    this.log = vscode.window.createOutputChannel('Lethe', { log: true });
     this.solver = join(context.extensionPath, 'dist', 'solver.js');
     this.viewer = new ViewerHost(this.solver, this.log);
     this.runs = new RunStore(context.globalStorageUri.fsPath);

@@ -12,7 +12,11 @@ export interface MethodChoice {
 
 /** The methods that an editor offers, the default first. */
 export const methodChoices: readonly [MethodChoice, ...MethodChoice[]] = [
-  { name: 'auto', description: 'Tries settings on the retained data and runs the best; nothing to choose' },
+  {
+    name: 'auto',
+    description: 'Tries settings on the retained data and runs the best; nothing to choose',
+    choose: 'Recommended: nothing has to be known beforehand; takes longer than one run',
+  },
   {
     name: 'minnorm-og',
     description: 'Least-norm weights that keep the outputs on retained samples, then descent',

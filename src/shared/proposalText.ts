@@ -42,10 +42,16 @@ export function proposalSentence(result: RunResult): string {
   return `${on} has a ${name as string} of ${value(after)} (${value(before)} before${against}).`;
 }
 
+/** The method, and what auto chose: "auto → shrink". */
+export function methodText({ method, search }: RunResult): string {
+  const chosen = search?.chosen['name'];
+  return typeof chosen === 'string' && chosen !== method ? `${method} → ${chosen}` : method;
+}
+
 /** How a run was made, in short: "minnorm-og · 3 s · 100 samples forgotten · 10 % of the cost of retraining". */
 export function proposalFacts(result: RunResult, forgotten: number): readonly string[] {
   return [
-    result.method,
+    methodText(result),
     result.seconds < 1 ? 'under 1 s' : `${count(result.seconds)} s`,
     `${things(forgotten, 'sample')} forgotten`,
     `${significant(100 * result.cost.share, 2)} % of the cost of retraining`,

@@ -41,8 +41,7 @@ describe('with files.autoSave on', () => {
     await until('100 are in the forget set', async () =>
       (await statusLine(dataset)).includes('100 in the forget set'),
     );
-    await window.command('Lethe: Unlearn Samples…');
-    await window.pick('minnorm-og');
+    await window.commandAndPick('Lethe: Unlearn Samples…', 'minnorm-og');
     const model = await waitForProposal(window);
     // Many times the delay: whatever auto-save would do, it has done by then.
     await window.page.waitForTimeout(4000);

@@ -105,6 +105,14 @@ export class CodeWindow {
     await this.row(text).click();
   }
 
+  /** Runs a command and chooses an entry of the quick pick that it opens; again, where something took the focus and closed it. */
+  async commandAndPick(title: string, text: string): Promise<void> {
+    await eventually(async () => {
+      await this.command(title);
+      await this.row(text).click({ timeout: 6000 });
+    }, 2 * patience);
+  }
+
   /** Answers an open file dialog with a path. */
   async answerPath(path: string): Promise<void> {
     const accept = this.page.locator('.quick-input-widget .quick-input-action .monaco-button').first();

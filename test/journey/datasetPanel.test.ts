@@ -136,7 +136,7 @@ describe('the dataset panel in a browser', () => {
       await page.mouse.move(...(await middle(to)), { steps: 6 });
     };
     await drag(1, 3);
-    await page.locator('.rubber-band').waitFor();
+    await page.locator('.rubber-band').waitFor({ state: 'attached' });
     await page.mouse.up();
     await page.locator('.rubber-band').waitFor({ state: 'detached' });
     assert.deepEqual(await lastSelection(), [1, 2, 3]);

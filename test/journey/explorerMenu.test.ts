@@ -67,7 +67,10 @@ describe('the menu of a model in the explorer', () => {
   });
 
   it('offers nothing for a run before there is one', async () => {
-    assert.equal(await window.fileMenuOffers('model.onnx', 'Unlearn Samples…'), true);
+    await eventually(async () => {
+      await window.page.keyboard.press('Escape');
+      assert.equal(await window.fileMenuOffers('model.onnx', 'Unlearn Samples…'), true);
+    });
     for (const entry of ['Compare with the Original', 'Apply Proposal', 'Discard Proposal', 'Cancel Run']) {
       const item = window.page.locator('.monaco-menu .action-menu-item').filter({ hasText: entry });
       assert.equal(await item.count(), 0, `${entry} is offered`);
@@ -136,8 +139,7 @@ describe('the menu of a model in the explorer', () => {
 
   it('Edit Recipe First opens a recipe that is saved and run by its button', async () => {
     await window.tab('model.onnx').click();
-    await window.command('Lethe: Unlearn Samples…');
-    await window.pick('Edit Recipe First…');
+    await window.commandAndPick('Lethe: Unlearn Samples…', 'Edit Recipe First…');
     await window.tab('model.unlearn.json').waitFor();
     const saved = join(workspace, sample, 'model.unlearn.json');
     await window.page.locator('.view-lines').getByText('"version"').first().waitFor();

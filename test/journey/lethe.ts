@@ -17,8 +17,7 @@ export async function openModel(window: CodeWindow): Promise<Frame> {
 
 /** Opens the data that the recipe beside the model names, and waits for the model's predictions on them. */
 export async function openDataset(window: CodeWindow): Promise<Frame> {
-  await window.command('Lethe: Open Dataset');
-  await window.pick('recipe.unlearn.json');
+  await window.commandAndPick('Lethe: Open Dataset', 'recipe.unlearn.json');
   const dataset = await window.view('dataset');
   await cells(dataset).first().waitFor();
   // The pictures need sharp and its native library, which the VSIX has to hold.
@@ -72,8 +71,7 @@ export function makeQuickRun(workspace: string): void {
 
 /** Makes the model forget the forget set, as the recipe beside it says; gives the editor with the proposal. */
 export async function unlearnByRecipe(window: CodeWindow): Promise<Frame> {
-  await window.command('Lethe: Unlearn Samples…');
-  await window.pick('with the settings of recipe.unlearn.json');
+  await window.commandAndPick('Lethe: Unlearn Samples…', 'with the settings of recipe.unlearn.json');
   return waitForProposal(window);
 }
 

@@ -5,6 +5,7 @@ import type { Frame } from 'playwright-core';
 import { CodeWindow } from './codeWindow';
 import type { Stage } from './driver';
 import { openStage } from './driver';
+import { eventually } from './eventually';
 import { until } from './files';
 import { importForgetSet, openDataset, openModel, statusLine, waitForProposal } from './lethe';
 
@@ -31,8 +32,7 @@ describe('every view in every theme', () => {
     await until('100 are in the forget set', async () =>
       (await statusLine(dataset)).includes('100 in the forget set'),
     );
-    await window.command('Lethe: Unlearn Samples…');
-    await window.pick('minnorm-og');
+    await window.commandAndPick('Lethe: Unlearn Samples…', 'minnorm-og');
     model = await waitForProposal(window);
     await window.command('Notifications: Clear All Notifications');
     await window.command('View: Show Lethe');
@@ -49,12 +49,12 @@ describe('every view in every theme', () => {
         await model.getByRole('tab', { name: tab }).click();
         await window.page.waitForTimeout(1200);
         await window.picture(`${name} ${tab.toLowerCase()}`);
-        await assertDrawn(model, tab);
+        await eventually(() => assertDrawn(model, tab));
       }
       await window.page.getByRole('button', { name: /^Maximize Panel/ }).click();
       await window.page.waitForTimeout(800);
       await window.picture(`${name} dataset`);
-      await assertDrawn(dataset, 'Dataset');
+      await eventually(() => assertDrawn(dataset, 'Dataset'));
       await window.page.getByRole('button', { name: /^Restore Panel/ }).click();
     });
   }

@@ -5,6 +5,7 @@ import type { Frame } from 'playwright-core';
 import { CodeWindow } from './codeWindow';
 import type { Stage } from './driver';
 import { openStage } from './driver';
+import { eventually } from './eventually';
 import { sha256, solverProcesses, until } from './files';
 import { importForgetSet, makeLongRun, openDataset, openModel, proposal, sample, statusLine } from './lethe';
 
@@ -41,23 +42,21 @@ describe('trouble in mid-run', () => {
 
   /** Starts the long run and waits for its first epochs. */
   async function start(): Promise<number> {
-    await window.command('Lethe: Unlearn Samples…');
-    await window.pick('minnorm-og');
+    await window.commandAndPick('Lethe: Unlearn Samples…', 'minnorm-og');
     await window.status(/Epoch \d+ of 400/).waitFor({ timeout: 60_000 });
-    const [solver] = solverProcesses(stage.storage);
-    assert.ok(solver !== undefined, 'no solver owns a job');
-    return solver;
+    return eventually(async () => {
+      const [solver] = solverProcesses(stage.storage);
+      assert.ok(solver !== undefined, 'no solver owns a job');
+      return Promise.resolve(solver);
+    });
   }
 
   async function unharmed(): Promise<void> {
     await until('no job is left', () => solverProcesses(stage.storage).length === 0);
     assert.equal(sha256(file), original);
     assert.equal(await window.isDirty('model.onnx'), false);
-    assert.equal(
-      await proposal(await window.view('model')).isVisible(),
-      false,
-      'there is nothing to propose',
-    );
+    // There is nothing to propose.
+    await proposal(await window.view('model')).waitFor({ state: 'hidden' });
   }
 
   it('cancels a run from its notification', async () => {
@@ -80,13 +79,8 @@ describe('trouble in mid-run', () => {
     process.kill(solver, 'SIGKILL');
     const failure = window.notification(/solver process ended/);
     await failure.waitFor();
-    assert.equal(
-      await window.page
-        .locator('.notification-toast')
-        .filter({ hasText: /solver/ })
-        .count(),
-      1,
-    );
+    const toasts = window.page.locator('.notification-toast').filter({ hasText: /solver/ });
+    await eventually(async () => assert.equal(await toasts.count(), 1));
     await window.picture('solver killed');
     await failure.getByText('Show Log').click();
     // Which log is shown; its lines need a native module of VS Code that the server here is without.

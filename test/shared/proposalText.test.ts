@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   figureText,
+  methodText,
   movedSentence,
   proposalFacts,
   proposalFigures,
@@ -140,5 +141,13 @@ describe('what a proposal says', () => {
       plain(movedSentence({ relative: null, delta: 7, normA: 0 }, null)),
       'The weights moved by 7.00; all were 0 before.',
     );
+  });
+
+  it('names what auto chose', () => {
+    const search = { judgedOn: 'x', trials: [], chosen: { name: 'shrink' }, reason: 'y', cost: 1 };
+    const made = { method: 'auto', search } as unknown as RunResult;
+    assert.equal(methodText(made), 'auto → shrink');
+    assert.equal(methodText({ ...made, method: 'shrink' }), 'shrink');
+    assert.equal(methodText({ method: 'gd' } as unknown as RunResult), 'gd');
   });
 });

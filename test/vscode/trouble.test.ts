@@ -39,6 +39,10 @@ describe('when something goes wrong', () => {
     process.kill(api.solverProcess()!, 'SIGKILL');
     assert.equal(await run, null);
     await unharmed();
+    assert.ok(
+      api.log().some(line => /^error: .*recipe\.unlearn\.json: The solver process ended/.test(line)),
+      `the log does not say it: ${api.log().join(' | ')}`,
+    );
   });
 
   it('a run that is cancelled leaves nothing behind', async () => {

@@ -1,6 +1,7 @@
 // All runs of the model beside one another, the original and a retrained model; which is proposed is chosen here.
 import type { RunInfo } from '../../src/shared/modelViewProtocol';
 import { count, significant, things } from '../../src/shared/numbers';
+import { methodText } from '../../src/shared/proposalText';
 import { h, replaceContent } from '../kit/dom';
 import { button, dropdown } from '../kit/toolkit';
 import { VirtualTable } from '../kit/virtualTable';
@@ -9,6 +10,7 @@ import { evaluationTable } from './evaluationTable';
 import { RunComparison } from './runComparison';
 import { runsColumns, timeText } from './runsColumns';
 import type { RunRow } from './runsColumns';
+import { madeHow } from './searchSection';
 import { SplitPane } from './splitPane';
 import type { Fact } from './splitPane';
 import { tradeOffFigure } from './tradeOffFigure';
@@ -119,7 +121,7 @@ export class RunsView implements View {
       rows.map(({ name, kind, metrics, key }) => ({ name, kind, metrics, active: key === row.key })),
     );
     const { run } = row;
-    replaceContent(this.plot, plot, run ? this.evaluation(run) : null);
+    replaceContent(this.plot, plot, run ? this.evaluation(run) : null, ...(run ? madeHow(run.result) : []));
     const others = rows.filter(each => each.key !== row.key);
     const comparison = new RunComparison(this.host, row, others);
     this.pane?.show(
@@ -207,9 +209,10 @@ function rowsOf(state: ReadyState, runs: readonly RunInfo[]): RunRow[] {
 /** Methods, numbered where several runs have the same: the oldest is 1. */
 function distinctNames(runs: readonly RunInfo[]): string[] {
   const total = new Map<string, number>();
-  for (const { result } of runs) total.set(result.method, (total.get(result.method) ?? 0) + 1);
+  const methods = runs.map(({ result }) => methodText(result));
+  for (const method of methods) total.set(method, (total.get(method) ?? 0) + 1);
   const left = new Map(total);
-  return runs.map(({ result: { method } }) => {
+  return methods.map(method => {
     if (total.get(method) === 1) return method;
     const number = left.get(method)!;
     left.set(method, number - 1);

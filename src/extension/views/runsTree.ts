@@ -1,5 +1,6 @@
 // The side bar's Runs: what was made of the active model, the newest first.
 import * as vscode from 'vscode';
+import { methodText } from '../../shared/proposalText';
 import { runFigures, runSentence } from '../../shared/runSentences';
 import { samplesText } from '../../shared/numberText';
 import type { Host } from '../host';
@@ -29,7 +30,7 @@ export class RunsTree implements vscode.TreeDataProvider<RunRecord> {
     const { active } = this.host;
     const applied = active?.applied === run.runId;
     const shown = active?.shownRun === run.runId;
-    const item = new vscode.TreeItem(run.result.method);
+    const item = new vscode.TreeItem(methodText(run.result));
     item.id = run.runId;
     item.contextValue = applied ? 'runApplied' : 'run';
     item.description = `${runFigures(run.result)}${applied ? ' · applied' : ''}`;
@@ -41,7 +42,7 @@ export class RunsTree implements vscode.TreeDataProvider<RunRecord> {
       `${samplesText(run.forgotten.length)} forgotten in ${run.result.seconds.toFixed(1)} s, ${new Date(run.created).toLocaleString()}`,
     ].join('\n');
     item.accessibilityInformation = {
-      label: `${run.result.method}, ${runSentence(run.result)}${applied ? ' Applied.' : shown ? ' Shown.' : ''}`,
+      label: `${methodText(run.result)}, ${runSentence(run.result)}${applied ? ' Applied.' : shown ? ' Shown.' : ''}`,
     };
     item.command = { command: 'lethe.compare', title: 'Compare with the Original', arguments: [run] };
     return item;
