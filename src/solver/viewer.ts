@@ -152,13 +152,15 @@ function failureResponse(method: string, error: unknown): ResponseError<ViewerFa
   return new ResponseError(ErrorCodes.InternalError, message, { kind: 'defect', message });
 }
 
-/** Tells progress, but not more often than anyone can read it. */
+/** Tells progress, but not more often than anyone can read it; a new kind of work is told at once. */
 function tellProgress(connection: MessageConnection): (what: string, share: number | null) => void {
   let last = -Infinity;
+  let told: string | null = null;
   return (what, share) => {
     const now = performance.now();
-    if (share !== 1 && now - last < progressInterval) return;
+    if (share !== 1 && what === told && now - last < progressInterval) return;
     last = now;
+    told = what;
     connection.sendNotification(viewerProgressNotification, { what, share }).catch(() => undefined);
   };
 }
