@@ -125,11 +125,13 @@ describe('the dataset panel in a browser', () => {
   it('selects by a rectangle: alone, beside others, and not at all after Escape', async () => {
     await openDrawn();
     await page.locator('vscode-button[aria-label="Thumbnails"]').click();
-    const middle = async (index: number): Promise<[number, number]> => {
-      const box = await page.locator(`.cell[data-index="${index}"]`).boundingBox();
-      assert.ok(box, `sample ${index} is not in sight`);
-      return [box.x + box.width / 2, box.y + box.height / 2];
-    };
+    await settled();
+    const middle = (index: number): Promise<[number, number]> =>
+      eventually(async () => {
+        const box = await page.locator(`.cell[data-index="${index}"]`).boundingBox({ timeout: 1000 });
+        assert.ok(box, `sample ${index} is not in sight`);
+        return [box.x + box.width / 2, box.y + box.height / 2];
+      });
     const drag = async (from: number, to: number): Promise<void> => {
       await page.mouse.move(...(await middle(from)));
       await page.mouse.down();
