@@ -11,13 +11,13 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, normalize, sep } from 'node:path';
 import { LetheError } from '../shared/errors';
+import { makeFolder, removeEmpty } from '../onnx/madeFolders';
 
 /** A staged file and where it goes. */
 export interface Move {
@@ -179,23 +179,6 @@ export function restated(error: unknown, staged: string, target: string): unknow
 function existingFolder(folder: string): string {
   if (existsSync(folder) || dirname(folder) === folder) return folder;
   return existingFolder(dirname(folder));
-}
-
-/** Makes a folder with those above it and gives the ones that were not there, the outermost first. */
-function makeFolder(folder: string): string[] {
-  const first = mkdirSync(folder, { recursive: true });
-  if (first === undefined) return [];
-  const made: string[] = [];
-  for (let path = folder; path.length >= first.length; path = dirname(path)) made.unshift(path);
-  return made;
-}
-
-function removeEmpty(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // Somebody else put something there in the meantime.
-  }
 }
 
 function synchronise(path: string): void {

@@ -56,6 +56,14 @@ export interface ProjectionResult {
 /** What computes: ONNX Runtime, TensorFlow.js in plain JavaScript, or with the native library of tfjs-node. */
 export type EngineKind = 'onnxruntime' | 'tfjs' | 'tfjs-node';
 
+/** A projection: how far, on which constraints, of which heads; `random` gives standard normal numbers. */
+export interface ProjectionOptions {
+  readonly strength: number;
+  readonly kind: ConstraintKind;
+  readonly heads: readonly HeadLoss[];
+  readonly random: () => number;
+}
+
 /**
  * A model whose predictions, losses and gradients can be computed for any parameter values: what every engine offers,
  * whatever computes. Close it to give its memory back.
@@ -127,16 +135,7 @@ export interface ModelEngine {
    * θ ← θ − strength · P_{G⊥} θ in place, G from the batch's samples (DESIGN §2, D2). Labels matter only to the kind
    * `given-label`. `random` gives standard normal numbers. Throws a RuntimeFailure when the result is not finite.
    */
-  project(
-    values: ParameterValues,
-    given: Batch,
-    options: {
-      readonly strength: number;
-      readonly kind: ConstraintKind;
-      readonly heads: readonly HeadLoss[];
-      readonly random: () => number;
-    },
-  ): Promise<ProjectionResult>;
+  project(values: ParameterValues, given: Batch, options: ProjectionOptions): Promise<ProjectionResult>;
 
   close(): Promise<void>;
 }

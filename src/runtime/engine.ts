@@ -8,17 +8,17 @@ import { chunkLimit, chunksOf, joinChunks, takeChunk, takeSamples } from './batc
 import { columnCotangents, countColumns, planColumns, type ColumnPlan } from './columns';
 import type {
   Batch,
-  ConstraintKind,
   HeadLoss,
   LossGradient,
   ModelEngine,
   Parameter,
   ParameterValues,
+  ProjectionOptions,
   ProjectionResult,
 } from './contracts';
 import { readParameters, takeApart } from './graphModel';
 import { gradientGraph, seedName, type Seeding } from './graphs';
-import { resolveHead, scaledWeights } from './headLoss';
+import { outputsOfHeads, resolveHead, scaledWeights } from './headLoss';
 import type { ResolvedLoss } from './loss';
 import { lossFeeds, lossShape } from './lossGraph';
 import { projectMatrixFree } from './matrixFree';
@@ -28,6 +28,7 @@ import { intermediate, predict } from './predict';
 import { Parity } from './parity';
 import { parameterRoles, type RoleOfParameter } from './roles';
 import { projectOut } from './projection';
+import { stepAlong } from './projectionStep';
 import { RuntimeFailure, feed, fetched, type GraphSpec, type RuntimeTensor, type Session } from './session';
 import type { ShapeTable } from './shapes';
 import { requireTrainable } from './trainable';
@@ -134,10 +135,7 @@ export class Engine implements ModelEngine {
     inputs: readonly Tensor[],
     heads: readonly HeadLoss[],
   ): Promise<Tensor[]> {
-    const given = async (logits: boolean): Promise<readonly Tensor[]> =>
-      heads.some(head => (head.loss !== 'mse') === logits) ? this.predict(values, inputs, { logits }) : [];
-    const [plain, logits] = [await given(false), await given(true)];
-    return heads.map(head => this.headOutput(head, head.loss === 'mse' ? plain : logits));
+    return outputsOfHeads(heads, this.model, logits => this.predict(values, inputs, { logits }));
   }
 
   /**
@@ -238,11 +236,7 @@ export class Engine implements ModelEngine {
   async project(
     values: ParameterValues,
     given: Batch,
-    options: {
-      readonly strength: number;
-      readonly kind: ConstraintKind;
-      readonly heads: readonly HeadLoss[];
-      readonly random: () => number;
+    options: ProjectionOptions & {
       /** Chosen by size when it is left out. */
       readonly solver?: 'direct' | 'matrix-free';
     },
@@ -293,7 +287,7 @@ export class Engine implements ModelEngine {
     if (!direct) {
       const found = await projectMatrixFree(this.workspace, values, batch.inputs, await plan(), names);
       const { rest, iterations, relativeResidual, residual, spanned, cost } = found;
-      if (!spanned) this.move(values, rest, options.strength);
+      if (!spanned) stepAlong(values, rest, options.strength);
       return { columns, rank: null, residual, iterations, relativeResidual, noRoom: spanned, cost };
     }
     let inputs = batch.inputs;
@@ -313,26 +307,8 @@ export class Engine implements ModelEngine {
     const { rest, rank, residual } = await projectOut(values, found.factors, found.values, columns, sessions);
     const parameters = [...values.values()].reduce((sum, data) => sum + data.length, 0);
     const noRoom = rank === parameters;
-    if (!noRoom) this.move(values, rest, options.strength);
+    if (!noRoom) stepAlong(values, rest, options.strength);
     return { columns, rank, residual, noRoom, cost: 3 * columns };
-  }
-
-  /** θ ← θ − strength · direction. */
-  private move(
-    values: ParameterValues,
-    direction: ReadonlyMap<string, Float32Array | Float64Array>,
-    strength: number,
-  ): void {
-    for (const { name } of this.workspace.parts.trainable) {
-      const [target, source] = [values.get(name) as Float32Array, direction.get(name)!];
-      let sum = 0;
-      for (let index = 0; index < target.length; index++)
-        sum += target[index] = (target[index] as number) - strength * (source[index] as number);
-      if (!Number.isFinite(sum))
-        throw new RuntimeFailure(
-          `The projection made the parameter ${name} not finite. Lower projectionStrength.`,
-        );
-    }
   }
 
   /** Inputs in the types that the graph computes with; the first ones show that a translation is right. */

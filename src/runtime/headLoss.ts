@@ -52,3 +52,18 @@ export function scaledWeights(
 ): Float32Array {
   return Float32Array.from({ length: samples }, (_, sample) => factor * (given?.[sample] ?? 1));
 }
+
+/** The output that each head's loss starts from: one pass with logits for all cross-entropies, one without for all mse. */
+export async function outputsOfHeads(
+  heads: readonly HeadLoss[],
+  model: HeadContext['model'],
+  predict: (logits: boolean) => Promise<readonly Tensor[]>,
+): Promise<Tensor[]> {
+  const given = async (logits: boolean): Promise<readonly Tensor[]> =>
+    heads.some(head => (head.loss !== 'mse') === logits) ? predict(logits) : [];
+  const [plain, logits] = [await given(false), await given(true)];
+  return heads.map(({ loss, output }) => {
+    const index = model.graph.outputs.findIndex(({ name }) => name === output);
+    return (loss === 'mse' ? plain : logits)[index] as Tensor;
+  });
+}

@@ -8,16 +8,16 @@ import { chunksOf, joinChunks, takeChunk, type Chunk } from './batches';
 import { columnCotangents, planColumns, type ColumnPlan } from './columns';
 import type {
   Batch,
-  ConstraintKind,
   EngineKind,
   HeadLoss,
   LossGradient,
   ModelEngine,
   Parameter,
   ParameterValues,
+  ProjectionOptions,
   ProjectionResult,
 } from './contracts';
-import { resolveHead, scaledWeights } from './headLoss';
+import { outputsOfHeads, resolveHead, scaledWeights } from './headLoss';
 import { adaptInputs } from './inputs';
 import { termWeights, type ResolvedLoss } from './loss';
 import { lossCotangent } from './lossCotangents';
@@ -25,9 +25,10 @@ import { firstSamples, lossPart } from './lossParts';
 import { lossTerms, type FinalActivation } from './sampleLosses';
 import { roleByName, type RoleOfParameter } from './roles';
 import { RuntimeFailure } from './session';
+import { stepAlong } from './projectionStep';
 import { declaredBatch } from './shapes';
 import type { TfjsLibrary } from './tfjsLibrary';
-import type { TfjsWeight } from './tfjsLoad';
+import { reasonAgainst, type TfjsWeight } from './tfjsLoad';
 import { TfjsModel, fetchedTensor, type ForwardPass } from './tfjsModel';
 import { projectOutExplicit } from './tfjsProjection';
 
@@ -128,10 +129,7 @@ export class TfjsEngine implements ModelEngine {
     inputs: readonly Tensor[],
     heads: readonly HeadLoss[],
   ): Promise<Tensor[]> {
-    const given = async (logits: boolean): Promise<readonly Tensor[]> =>
-      heads.some(head => (head.loss !== 'mse') === logits) ? this.predict(values, inputs, { logits }) : [];
-    const [plain, logits] = [await given(false), await given(true)];
-    return heads.map(head => (head.loss === 'mse' ? plain : logits)[this.positionOf(head.output)] as Tensor);
+    return outputsOfHeads(heads, this.model, logits => this.predict(values, inputs, { logits }));
   }
 
   async predict(
@@ -223,12 +221,7 @@ export class TfjsEngine implements ModelEngine {
   async project(
     values: ParameterValues,
     given: Batch,
-    options: {
-      readonly strength: number;
-      readonly kind: ConstraintKind;
-      readonly heads: readonly HeadLoss[];
-      readonly random: () => number;
-    },
+    options: ProjectionOptions,
   ): Promise<ProjectionResult> {
     const names = this.trainable();
     const inputs = this.adapted(given.inputs);
@@ -254,16 +247,7 @@ export class TfjsEngine implements ModelEngine {
     const { rest, rank, residual } = await projectOutExplicit(vector, columns, gradientsOf);
     const parameters = [...vector.values()].reduce((sum, data) => sum + data.length, 0);
     if (rank === parameters) return { columns, rank, residual, noRoom: true, cost: 3 * columns };
-    for (const name of names) {
-      const [target, source] = [values.get(name) as Float32Array, rest.get(name) as Float32Array];
-      let sum = 0;
-      for (let index = 0; index < target.length; index++)
-        sum += target[index] = (target[index] as number) - options.strength * (source[index] as number);
-      if (!Number.isFinite(sum))
-        throw new RuntimeFailure(
-          `The projection made the parameter ${name} not finite. Lower projectionStrength.`,
-        );
-    }
+    stepAlong(values, rest, options.strength);
     return { columns, rank, residual, cost: 3 * columns };
   }
 
@@ -276,11 +260,7 @@ export class TfjsEngine implements ModelEngine {
   private async plan(
     values: ParameterValues,
     batch: Batch,
-    options: {
-      readonly kind: ConstraintKind;
-      readonly heads: readonly HeadLoss[];
-      readonly random: () => number;
-    },
+    options: Omit<ProjectionOptions, 'strength'>,
   ): Promise<ColumnPlan> {
     const outputs = await this.predict(values, batch.inputs, { logits: true });
     const samples = batch.inputs[0]?.dims[0] ?? 0;
@@ -403,20 +383,6 @@ export class TfjsEngine implements ModelEngine {
         if (!free) throw error;
       }
   }
-}
-
-/** Why a weight is not trained; null where it is. */
-function reasonAgainst(
-  { role, dims }: TfjsWeight,
-  frozen: boolean,
-  included: boolean,
-  quantised: boolean,
-): string | null {
-  if (quantised) return 'quantised: stored as rounded integers';
-  if (frozen) return 'frozen by the recipe';
-  if (role !== 'weight') return `${role} of a batch normalisation`;
-  if (elementCount(dims) === 0) return 'has no elements';
-  return dims.length === 0 && !included ? 'a single number (rank 0)' : null;
 }
 
 function range(count: number): number[] {

@@ -162,3 +162,17 @@ export function firstLine(error: unknown): string {
   const short = line.length > 300 ? `${line.slice(0, 300)} …` : line;
   return short.replace(/\.?$/, '.');
 }
+
+/** Why a weight is not trained; null where it is. */
+export function reasonAgainst(
+  { role, dims }: TfjsWeight,
+  frozen: boolean,
+  included: boolean,
+  quantised: boolean,
+): string | null {
+  if (quantised) return 'quantised: stored as rounded integers';
+  if (frozen) return 'frozen by the recipe';
+  if (role !== 'weight') return `${role} of a batch normalisation`;
+  if (elementCount(dims) === 0) return 'has no elements';
+  return dims.length === 0 && !included ? 'a single number (rank 0)' : null;
+}

@@ -1,5 +1,5 @@
 // Saves a TensorFlow.js model with changed weights: the bytes of its files, but for those of the weights that changed.
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { ModelError, systemCode } from '../onnx/errors';
 import { realFiles, saveFailure, type FileOperations } from '../onnx/fileOperations';
@@ -12,6 +12,7 @@ import { replaceFiles, type NewFile } from '../onnx/replaceFiles';
 import { checkUnchanged, patched } from '../onnx/writer';
 import type { StoredWeight } from './manifest';
 import type { Shard } from './shardFiles';
+import { makeFolder, removeEmpty } from '../onnx/madeFolders';
 
 /** The file that marks a folder as one that Lethe made and may replace; it lists the model's other files. */
 export const markerName = '.lethe-model.json';
@@ -156,23 +157,6 @@ function saveElsewhere(
 function patchedFile(target: string, source: string, patches: readonly Patch[]): NewFile {
   const own = patches.filter(patch => patch.file === source);
   return { path: target, content: () => patched(source, own) };
-}
-
-/** Makes a folder with those above it and gives the ones that were not there, the outermost first. */
-function makeFolder(folder: string): string[] {
-  const first = mkdirSync(folder, { recursive: true });
-  if (first === undefined) return [];
-  const made: string[] = [];
-  for (let path = folder; path.length >= first.length; path = dirname(path)) made.unshift(path);
-  return made;
-}
-
-function removeEmpty(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // Something else was put there, or the folder cannot be removed: it is empty of ours either way.
-  }
 }
 
 /** Throws a ModelError when a shard has several hard links, or another JSON file beside the model names it. */
