@@ -3,12 +3,11 @@
 import { GraphBuilder } from '../autodiff/builder';
 import { internalOpset } from '../onnx/upgrade';
 import type { ValueInfo } from '../onnx/model';
+import { numberOf } from '../onnx/dataTypes';
+import type { FloatArray, FloatType } from '../tensor/dtype';
 import { elementCount } from '../tensor/tensor';
 import type { FactorOutput } from './graphs';
 import { feedFloats, type GraphSpec, type RuntimeTensor } from './session';
-
-const float64Type = 11;
-const float32Type = 1;
 
 /** Names of the graph inputs and outputs. */
 export const gramNames = {
@@ -45,7 +44,7 @@ interface Setup {
   readonly inputs: ValueInfo[];
   readonly factors: readonly {
     readonly parameter: string;
-    /** The name of the vector's part, float32 [size]. */
+    /** The name of the vector's part, [size]. */
     readonly vector: string;
     /** Emits what reads the factor; called just before its use, so that ONNX Runtime frees one before the next. */
     read(): Factor;
@@ -53,11 +52,11 @@ interface Setup {
 }
 
 /**
- * The graph from factors and vectors v (one a parameter, float32) to K and b side by side, float64 [k, k + 1].
+ * The graph from factors and vectors v (one a parameter), both of type `float`, to K and b side by side, float64 [k, k + 1].
  * Gradients of parameters that factors leave out come as explicit inputs [k, …].
  */
-export function gramGraph(factors: readonly FactorOutput[], columns: number): GraphSpec {
-  const { b, inputs, factors: list } = setUp(factors, columns);
+export function gramGraph(factors: readonly FactorOutput[], columns: number, float: FloatType): GraphSpec {
+  const { b, inputs, factors: list } = setUp(factors, columns, float);
   // K and b of a piece make one value: were they apart, ONNX Runtime would keep all pieces in double for the other one.
   const shares: string[] = [];
   for (const { vector, read } of list) {
@@ -76,9 +75,9 @@ export function gramGraph(factors: readonly FactorOutput[], columns: number): Gr
   return spec(b, inputs, [output(b, b.total(shares), gramNames.gram)]);
 }
 
-/** The graph from factors, vectors v and coefficients α (float64 [k]) to v − Gα, computed in float64, as float32. */
-export function projectGraph(factors: readonly FactorOutput[], columns: number): GraphSpec {
-  const { b, inputs, factors: list } = setUp(factors, columns);
+/** The graph from factors, vectors v and coefficients α (float64 [k]) to v − Gα, computed in float64, as `float`. */
+export function projectGraph(factors: readonly FactorOutput[], columns: number, float: FloatType): GraphSpec {
+  const { b, inputs, factors: list } = setUp(factors, columns, float);
   inputs.push({ name: gramNames.coefficients, dtype: 'float64', dims: [columns] });
   b.declare(gramNames.coefficients, [columns]);
   const alpha = b.reshape(gramNames.coefficients, [1, columns]);
@@ -89,11 +88,11 @@ export function projectGraph(factors: readonly FactorOutput[], columns: number):
     if (factor.kind === 'explicit')
       for (const { rows, start, end } of piecesOf(b, factor.value)) {
         const share = b.reshape(b.op('MatMul', [alpha, rows], [1, end - start]), [end - start]);
-        rests.push(b.cast(b.binary('Sub', doublePart(b, vector, start, end), share), float32Type));
+        rests.push(fromDouble(b, b.binary('Sub', doublePart(b, vector, start, end), share)));
       }
     else {
       const share = combination(b, factor, columns);
-      rests.push(b.cast(b.binary('Sub', matrixOf(b, vector, factor.size), share), float32Type));
+      rests.push(fromDouble(b, b.binary('Sub', matrixOf(b, vector, factor.size), share)));
     }
     outputs.push(output(b, b.concat(rests, 0), gramNames.rest(parameter)));
   }
@@ -108,7 +107,7 @@ export function factorFeeds(
 ): Record<string, RuntimeTensor> {
   const feeds: Record<string, RuntimeTensor> = {};
   const add = (name: string, dims: readonly number[]): void => {
-    feeds[name] ??= feedFloats((values[name] as RuntimeTensor).data as Float32Array, dims);
+    feeds[name] ??= feedFloats((values[name] as RuntimeTensor).data as FloatArray, dims);
   };
   for (const factor of factors)
     if (factor.kind === 'explicit') add(factor.value, [columns, elementCount(factor.dims.slice(1))]);
@@ -119,12 +118,12 @@ export function factorFeeds(
   return feeds;
 }
 
-function setUp(factors: readonly FactorOutput[], columns: number): Setup {
-  const b = new GraphBuilder('lethe-gram');
+function setUp(factors: readonly FactorOutput[], columns: number, float: FloatType): Setup {
+  const b = new GraphBuilder('lethe-gram', float);
   const inputs: ValueInfo[] = [];
   const input = (name: string, dims: readonly number[]): string => {
     if (b.hasDims(name)) return b.reshape(name, dims);
-    inputs.push({ name, dtype: 'float32', dims });
+    inputs.push({ name, dtype: float, dims });
     return b.declare(name, dims);
   };
   const list = factors.map(found => {
@@ -141,7 +140,7 @@ function setUp(factors: readonly FactorOutput[], columns: number): Setup {
         const [, positions, rows] = found.leftDims as [number, number, number];
         const width = found.rightDims[2] as number;
         const matrix = (name: string, dims: readonly number[], size: number): string =>
-          b.reshape(b.cast(input(name, dims), float64Type), [columns * positions, size]);
+          b.reshape(toDouble(b, input(name, dims)), [columns * positions, size]);
         return {
           kind: 'outer',
           left: matrix(found.left, found.leftDims, rows),
@@ -165,18 +164,28 @@ function* piecesOf(b: GraphBuilder, value: string): Generator<Piece> {
   const width = Math.ceil(count / Math.ceil(count / most));
   for (let start = 0; start < count; start += width) {
     const end = Math.min(count, start + width);
-    yield { rows: b.cast(b.slice(value, [1], [start], [end]), float64Type), start, end };
+    yield { rows: toDouble(b, b.slice(value, [1], [start], [end])), start, end };
   }
 }
 
-/** Elements of a float32 vector in double precision. */
-function doublePart(b: GraphBuilder, vector: string, start: number, end: number): string {
-  return b.cast(b.slice(vector, [0], [start], [end]), float64Type);
+/** A value in double precision; itself where it is. */
+function toDouble(b: GraphBuilder, value: string): string {
+  return b.float === 'float64' ? value : b.cast(value, numberOf('float64'));
 }
 
-/** A float32 vector as a matrix in double precision. */
+/** A value in double precision as the graph's own type. */
+function fromDouble(b: GraphBuilder, value: string): string {
+  return b.float === 'float64' ? value : b.toFloat(value);
+}
+
+/** Elements of a vector in double precision. */
+function doublePart(b: GraphBuilder, vector: string, start: number, end: number): string {
+  return toDouble(b, b.slice(vector, [0], [start], [end]));
+}
+
+/** A vector as a matrix in double precision. */
 function matrixOf(b: GraphBuilder, vector: string, size: readonly [number, number]): string {
-  return b.reshape(b.cast(vector, float64Type), size);
+  return b.reshape(toDouble(b, vector), size);
 }
 
 /** A · Bᵀ of matrices, by Gemm: ONNX Runtime has it in double precision. */
@@ -216,7 +225,7 @@ function combination(b: GraphBuilder, factor: OuterMatrices, columns: number): s
 
 function output(b: GraphBuilder, value: string, name: string): ValueInfo {
   b.push({ name, opType: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: new Map() });
-  return { name, dtype: name === gramNames.gram ? 'float64' : 'float32', dims: b.dims(value) };
+  return { name, dtype: name === gramNames.gram ? 'float64' : b.float, dims: b.dims(value) };
 }
 
 function spec(b: GraphBuilder, inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): GraphSpec {

@@ -19,7 +19,7 @@ import { weightInputs, type ShapeTable } from './shapes';
 /** The forward pass with concrete dims, ready for derivatives to be appended. */
 export function forwardBuilder(shapes: ShapeTable, batch: number): GraphBuilder {
   const { model } = shapes;
-  const builder = new GraphBuilder();
+  const builder = new GraphBuilder(undefined, model.precision.type);
   for (const [name, tensor] of model.constants) {
     builder.constants.set(name, tensor);
     builder.declare(name, tensor.dims);
@@ -48,6 +48,7 @@ function finish(
     inputs: [...dataInputs(model, builder), ...weightInputs(model), ...extra],
     outputs,
     opsets: model.opsets,
+    float: model.precision.type,
   };
 }
 
@@ -83,7 +84,7 @@ export function gradientGraph(
   plans.forEach((plan, index) => {
     const term = appendLoss(builder, plan.output, model.activations.get(plan.output), plan.shape, index);
     extra.push(...term.inputs);
-    outputs.push({ name: term.value, dtype: 'float32', dims: [batch] });
+    outputs.push({ name: term.value, dtype: builder.float, dims: [batch] });
     losses.push(term.value);
     const before = seeds.get(term.on);
     seeds.set(term.on, before ? builder.binary('Add', before, term.cotangent) : term.cotangent);
@@ -120,7 +121,7 @@ function appendSeeds(builder: GraphBuilder, seeding: Seeding, extra: ValueInfo[]
     return new Map(
       seeding.values.map(value => {
         const dims = builder.dims(value);
-        extra.push({ name: seedName(value), dtype: 'float32', dims });
+        extra.push({ name: seedName(value), dtype: builder.float, dims });
         return [value, builder.declare(seedName(value), dims)];
       }),
     );
@@ -168,7 +169,7 @@ export function tangentGraph(
   const { model } = shapes;
   const builder = forwardBuilder(shapes, batch);
   const extra: ValueInfo[] = model.trainable.map(({ name, dims }) => {
-    return { name: tangentName(name), dtype: 'float32', dims };
+    return { name: tangentName(name), dtype: builder.float, dims };
   });
   for (const { name, dims } of extra) builder.declare(name, dims as readonly number[]);
   const seeds = new Map(model.trainable.map(({ name }) => [name, tangentName(name)]));
@@ -294,7 +295,7 @@ function exposer(builder: GraphBuilder, outputs: ValueInfo[]): (value: string) =
           ? value
           : builder.op('Identity', [value], builder.dims(value));
       exposed.set(value, name);
-      outputs.push({ name, dtype: 'float32', dims: builder.dims(value) });
+      outputs.push({ name, dtype: builder.float, dims: builder.dims(value) });
     }
     return name;
   };
@@ -317,5 +318,6 @@ export function predictionGraph(model: GraphModel): GraphSpec {
       typed: false as const,
     })),
     opsets: model.opsets,
+    float: model.precision.type,
   };
 }

@@ -1,5 +1,6 @@
 // Per-sample gradients as ONNX Runtime holds them: by one pass where the rules allow it, else sample by sample.
-import { elementCount, type Tensor } from '../tensor/tensor';
+import { bytesPerElement, type FloatArray, type FloatType } from '../tensor/dtype';
+import { allocateFloats, elementCount, floats, floatTypeOf, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, takeChunk } from './batches';
 import type { ParameterValues } from './contracts';
 import { gramNames } from './gram';
@@ -53,7 +54,9 @@ export async function perSampleFactors(
   const size = chunks[0]?.size ?? 0;
   const { key, graph } = factorGraph(workspace, shapes, inputs, size, seeding, factors);
   const found: Record<string, RuntimeTensor> = {};
-  const buffers = factors ? workspace.buffers(key, () => outputBuffers(graph, size, chunks.length)) : null;
+  const buffers = factors
+    ? workspace.buffers(key, () => outputBuffers(graph, size, chunks.length, shapes.model.precision.type))
+    : null;
   const session =
     graph.factors.length > 0
       ? await workspace.session(key, 'the per-sample gradients', () => graph.spec)
@@ -94,9 +97,10 @@ export function factorBytes(
   columns: number,
   seeding: Seeding,
 ): number {
-  const { trainable } = workspace.parts;
+  const { trainable, precision } = workspace.parts;
+  const width = bytesPerElement(precision.type);
   const explicit = (names: readonly string[]): number =>
-    4 *
+    width *
     columns *
     trainable.reduce((sum, { name, dims }) => sum + (names.includes(name) ? elementCount(dims) : 0), 0);
   if (shapes.fixedBatch !== null) return explicit(trainable.map(({ name }) => name));
@@ -105,10 +109,10 @@ export function factorBytes(
   let pairs = 0;
   let bytes = explicit(graph.remaining);
   for (const factor of graph.factors) {
-    if (factor.kind === 'explicit') bytes += 4 * columns * elementCount(factor.dims.slice(1));
+    if (factor.kind === 'explicit') bytes += width * columns * elementCount(factor.dims.slice(1));
     else {
       const { leftDims, rightDims } = factor;
-      bytes += 4 * columns * (elementCount(leftDims.slice(1)) + elementCount(rightDims.slice(1)));
+      bytes += width * columns * (elementCount(leftDims.slice(1)) + elementCount(rightDims.slice(1)));
       pairs = Math.max(pairs, 24 * (columns * (leftDims[1] as number)) ** 2);
     }
   }
@@ -129,11 +133,16 @@ function factorGraph(
 }
 
 /** Memory for the outputs of all chunks. */
-function outputBuffers(graph: PerSampleGraph, size: number, chunks: number): Map<string, Float32Array> {
+function outputBuffers(
+  graph: PerSampleGraph,
+  size: number,
+  chunks: number,
+  float: FloatType,
+): Map<string, FloatArray> {
   return new Map(
     graph.spec.outputs.map(({ name, dims }) => {
       const rows = elementCount(dims as readonly number[]) / size;
-      return [name, new Float32Array(rows * size * chunks)];
+      return [name, allocateFloats(float, rows * size * chunks)];
     }),
   );
 }
@@ -141,7 +150,7 @@ function outputBuffers(graph: PerSampleGraph, size: number, chunks: number): Map
 /** The part of the memory that the chunk starting at a sample writes. */
 function rowsOf(
   graph: PerSampleGraph,
-  buffers: ReadonlyMap<string, Float32Array>,
+  buffers: ReadonlyMap<string, FloatArray>,
   start: number,
   size: number,
 ): Record<string, RuntimeTensor> {
@@ -184,7 +193,13 @@ async function oneByOne(
   const collected = new Map(
     wanted
       .filter(name => graph.gradients.has(name))
-      .map(name => [name, new Float32Array(samples * elementCount(dims.get(name) as readonly number[]))]),
+      .map(name => [
+        name,
+        allocateFloats(
+          workspace.parts.precision.type,
+          samples * elementCount(dims.get(name) as readonly number[]),
+        ),
+      ]),
   );
   for (let sample = 0; sample < samples; sample++) {
     // Every sample keeps its own place in a batch of fixed size: weights may differ along it.
@@ -200,7 +215,7 @@ async function oneByOne(
       );
     const outputs = await session.run(feeds);
     for (const [name, data] of collected) {
-      const gradient = outputs[graph.gradients.get(name) as string]?.data as Float32Array;
+      const gradient = outputs[graph.gradients.get(name) as string]?.data as FloatArray;
       data.set(gradient, sample * gradient.length);
     }
   }
@@ -210,7 +225,7 @@ async function oneByOne(
     const value = gramNames.explicit(parameter);
     const full = [samples, ...(dims.get(parameter) as readonly number[])];
     factors.push({ parameter, kind: 'explicit', value, dims: full });
-    tensors[value] = feed({ dtype: 'float32', dims: full, data });
+    tensors[value] = feedFloats(data, full);
   }
   return { factors, values: tensors };
 }
@@ -228,21 +243,22 @@ async function largestSeeds(
   const output = (await predict(workspace, values, inputs, raw < 0))[index] as Tensor;
   const samples = sampleCount(inputs);
   const size = output.data.length / samples;
-  const seeds = new Float32Array(output.data.length);
+  const seeds = allocateFloats(workspace.parts.precision.type, output.data.length);
   for (let sample = 0; sample < samples; sample++) {
     let best = sample * size;
     for (let at = best + 1; at < (sample + 1) * size; at++)
       if ((output.data[at] as number) > (output.data[best] as number)) best = at;
     seeds[best] = 1;
   }
-  return { [seedName(value)]: feed({ dtype: 'float32', dims: output.dims, data: seeds }) };
+  return { [seedName(value)]: feedFloats(seeds, output.dims) };
 }
 
 /** Row `sample` of a tensor as row `slot` of `size`, the others zero. */
 function onlyOne(tensor: Tensor, sample: number, slot: number, size: number): Tensor {
   const rest = tensor.dims.slice(1);
   const stride = elementCount(rest);
-  const data = new Float32Array(size * stride);
-  data.set((tensor.data as Float32Array).subarray(sample * stride, (sample + 1) * stride), slot * stride);
-  return { dtype: 'float32', dims: [size, ...rest], data };
+  const given = tensor.data as FloatArray;
+  const data = allocateFloats(floatTypeOf(given), size * stride);
+  data.set(given.subarray(sample * stride, (sample + 1) * stride), slot * stride);
+  return floats(floatTypeOf(data), [size, ...rest], data);
 }

@@ -1,5 +1,7 @@
 // One projection θ ← θ − ρ P_{G⊥} θ from per-sample factors that lie in ONNX Runtime (DESIGN §2, D2).
+import type { FloatArray } from '../tensor/dtype';
 import { gramSolver } from '../tensor/pseudoInverse';
+import { floatTypeOf } from '../tensor/tensor';
 import { factorFeeds, gramGraph, gramNames, projectGraph } from './gram';
 import type { FactorOutput } from './graphs';
 import { feed, feedFloats, type RuntimeTensor, type Session } from './session';
@@ -29,13 +31,17 @@ export async function projectOut(
   columns: number,
   sessions: SessionSource,
 ): Promise<ProjectedVector> {
+  const [first] = vector.values();
+  const float = first ? floatTypeOf(first) : 'float32';
   const key = `${columns}|${factors.map(describe).join(';')}`;
-  const gram = await sessions(`gram|${key}`, 'the Gram matrix', () => gramGraph(factors, columns));
-  const project = await sessions(`project|${key}`, 'the projection', () => projectGraph(factors, columns));
+  const gram = await sessions(`gram|${key}`, 'the Gram matrix', () => gramGraph(factors, columns, float));
+  const project = await sessions(`project|${key}`, 'the projection', () =>
+    projectGraph(factors, columns, float),
+  );
   const names = factors.map(factor => factor.parameter);
   const feeds = factorFeeds(factors, values, columns);
   for (const name of names) {
-    const data = vector.get(name) as Float32Array;
+    const data = vector.get(name) as FloatArray;
     feeds[gramNames.vector(name)] = feedFloats(data, [data.length]);
   }
   const { matrix, product } = apart((await gram.run(feeds))[gramNames.gram]?.data as Float64Array, columns);
@@ -48,7 +54,7 @@ export async function projectOut(
     [gramNames.coefficients]: feed({ dtype: 'float64', dims: [columns], data: alpha }),
   });
   const rest: ParameterValues = new Map(vector);
-  for (const name of names) rest.set(name, found[gramNames.rest(name)]?.data as Float32Array);
+  for (const name of names) rest.set(name, found[gramNames.rest(name)]?.data as FloatArray);
   return {
     rest,
     rank: solver.rank,
@@ -56,7 +62,7 @@ export async function projectOut(
       remainder(matrix, product, alpha),
       solver.scale,
       solver.largest,
-      names.map(name => rest.get(name) as Float32Array),
+      names.map(name => rest.get(name) as FloatArray),
     ),
   };
 }
@@ -89,7 +95,7 @@ export function residualOf(
   product: Float64Array,
   scale: Float64Array,
   largest: number,
-  rest: Iterable<Float32Array | Float64Array>,
+  rest: Iterable<FloatArray>,
 ): number {
   let squares = 0;
   for (const part of rest) for (const value of part) squares += value * value;
