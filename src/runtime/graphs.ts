@@ -97,13 +97,12 @@ export function gradientGraph(
   });
   const expose = exposer(builder, outputs);
   const names = new Map([...gradients].map(([parameter, value]) => [parameter, expose(value)]));
-  if (blockSize !== null)
-    useBlockedLayout(
-      builder,
-      blockSize,
-      outputs.map(output => output.name),
-    );
+  if (blockSize !== null) useBlockedLayout(builder, blockSize, namesOf(outputs));
   return { spec: finish(model, builder, extra, outputs), losses, gradients: names };
+}
+
+function namesOf(values: readonly ValueInfo[]): string[] {
+  return values.map(({ name }) => name);
 }
 
 /** How the cotangent of a per-sample pass is chosen. */
@@ -141,11 +140,15 @@ function appendSeeds(builder: GraphBuilder, seeding: Seeding, extra: ValueInfo[]
   return new Map([[seeding.value, builder.reshape(oneHot, dims)]]);
 }
 
-/** A graph to the summed gradients of given cotangents: the plain vector–Jacobian product. */
+/**
+ * A graph to the summed gradients of given cotangents: the plain vector–Jacobian product; with a block size in the
+ * blocked layout.
+ */
 export function cotangentGraph(
   shapes: ShapeTable,
   batch: number,
   values: readonly string[],
+  blockSize: number | null = null,
 ): { spec: GraphSpec; gradients: ReadonlyMap<string, string> } {
   const { model } = shapes;
   const builder = forwardBuilder(shapes, batch);
@@ -157,14 +160,19 @@ export function cotangentGraph(
   const outputs: ValueInfo[] = [];
   const expose = exposer(builder, outputs);
   const names = new Map([...gradients].map(([parameter, value]) => [parameter, expose(value)]));
+  if (blockSize !== null) useBlockedLayout(builder, blockSize, namesOf(outputs));
   return { spec: finish(model, builder, extra, outputs), gradients: names };
 }
 
-/** A graph to the tangents of values, the Jacobian–vector product: parameters move along graph inputs. */
+/**
+ * A graph to the tangents of values, the Jacobian–vector product: parameters move along graph inputs; with a block size
+ * in the blocked layout.
+ */
 export function tangentGraph(
   shapes: ShapeTable,
   batch: number,
   values: readonly string[],
+  blockSize: number | null = null,
 ): { spec: GraphSpec; tangents: ReadonlyMap<string, string> } {
   const { model } = shapes;
   const builder = forwardBuilder(shapes, batch);
@@ -179,6 +187,7 @@ export function tangentGraph(
   const tangents = new Map<string, string>();
   for (const [value, tangent] of found)
     if (tangent !== undefined) tangents.set(value, expose(builder.expand(tangent, builder.dims(value))));
+  if (blockSize !== null) useBlockedLayout(builder, blockSize, namesOf(outputs));
   return { spec: finish(model, builder, extra, outputs), tangents };
 }
 

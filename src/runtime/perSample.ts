@@ -1,4 +1,5 @@
 // Per-sample gradients as ONNX Runtime holds them: by one pass where the rules allow it, else sample by sample.
+import { throwIfCancelled } from '../shared/errors';
 import { bytesPerElement, type FloatArray, type FloatType } from '../tensor/dtype';
 import { allocateFloats, elementCount, floats, floatTypeOf, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, takeChunk } from './batches';
@@ -28,7 +29,8 @@ const factorChunkBytes = 1.5e8;
 
 /**
  * Per-sample gradients, in one pass; as `factors` in chunks, into memory that the next call uses again. Parameters without a per-sample rule in this model come from passes with the
- * cotangent of a single sample, so every parameter that the output depends on is there.
+ * cotangent of a single sample, so every parameter that the output depends on is there. Throws a CancelledError between
+ * passes once the signal is aborted.
  */
 export async function perSampleFactors(
   workspace: Workspace,
@@ -37,6 +39,7 @@ export async function perSampleFactors(
   seeding: Seeding,
   factors: boolean,
   cotangents: Readonly<Record<string, RuntimeTensor>> = {},
+  signal?: AbortSignal,
 ): Promise<PerSampleFactors> {
   const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
@@ -48,6 +51,7 @@ export async function perSampleFactors(
       seeding,
       cotangents,
       workspace.parts.trainable.map(({ name }) => name),
+      signal,
     );
   const limit = factors ? chunkLimit(shapes, 3, factorChunkBytes) : samples;
   const chunks = chunksOf(samples, limit, null);
@@ -62,6 +66,7 @@ export async function perSampleFactors(
       ? await workspace.session(key, 'the per-sample gradients', () => graph.spec)
       : undefined;
   for (const chunk of session ? chunks : []) {
+    throwIfCancelled(signal);
     const seeds = Object.entries(cotangents).map(([name, tensor]) => [
       name,
       feed(takeChunk(fetched(tensor), chunk)),
@@ -82,7 +87,7 @@ export async function perSampleFactors(
         : [[factor.left, factor.leftDims] as const, [factor.right, factor.rightDims] as const])
         found[name] = feedFloats(buffers.get(name)!.subarray(0, elementCount(dims)), dims);
   if (graph.remaining.length === 0) return { factors: described, values: found };
-  const rest = await oneByOne(workspace, values, inputs, seeding, cotangents, graph.remaining);
+  const rest = await oneByOne(workspace, values, inputs, seeding, cotangents, graph.remaining, signal);
   return { factors: [...described, ...rest.factors], values: { ...found, ...rest.values } };
 }
 
@@ -117,6 +122,18 @@ export function factorBytes(
     }
   }
   return bytes + pairs;
+}
+
+/** Whether one pass gives the gradients of all samples, for every parameter. */
+export function inOnePass(
+  workspace: Workspace,
+  shapes: ShapeTable,
+  inputs: readonly Tensor[],
+  size: number,
+  seeding: Seeding,
+): boolean {
+  if (shapes.fixedBatch !== null || shapes.mixesSamples) return false;
+  return factorGraph(workspace, shapes, inputs, size, seeding, true).graph.remaining.length === 0;
 }
 
 /** The graph of per-sample gradients for a chunk of samples, and the key of its session. */
@@ -178,6 +195,7 @@ async function oneByOne(
   seeding: Seeding,
   cotangents: Readonly<Record<string, RuntimeTensor>>,
   wanted: readonly string[],
+  signal: AbortSignal | undefined,
 ): Promise<PerSampleFactors> {
   const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
@@ -202,6 +220,7 @@ async function oneByOne(
       ]),
   );
   for (let sample = 0; sample < samples; sample++) {
+    throwIfCancelled(signal);
     // Every sample keeps its own place in a batch of fixed size: weights may differ along it.
     const slot = sample % size;
     const chunk = { start: sample - slot, end: Math.min(samples, sample - slot + size), size };

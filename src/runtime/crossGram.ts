@@ -1,0 +1,73 @@
+// Products of the gradients of some columns with those of others, G₁ᵀG₂, as a graph over per-sample factors.
+import { GraphBuilder } from '../autodiff/builder';
+import { internalOpset } from '../onnx/upgrade';
+import type { ValueInfo } from '../onnx/model';
+import { elementCount } from '../tensor/tensor';
+import type { FactorOutput } from './graphs';
+import { feedFloats, type GraphSpec, type RuntimeTensor } from './session';
+
+/** The graph's output. */
+export const crossName = 'lethe/cross';
+
+/** The name under which a factor's value is fed for the columns on one side. */
+function sideName(side: 'rows' | 'columns', value: string): string {
+  return `lethe/${side}/${value}`;
+}
+
+/**
+ * The graph from the factors of `rows` columns and of `columns` others to their products, float32 [rows, columns]. A
+ * factor used at T positions gives Σ_ts (a_it·a_js)(δ_it·δ_js).
+ */
+export function crossGramGraph(factors: readonly FactorOutput[], rows: number, columns: number): GraphSpec {
+  const b = new GraphBuilder('lethe-cross');
+  const inputs: ValueInfo[] = [];
+  const input = (name: string, dims: readonly number[]): string => {
+    if (!b.hasDims(name)) {
+      inputs.push({ name, dtype: 'float32', dims });
+      b.declare(name, dims);
+    }
+    return b.reshape(name, dims);
+  };
+  const product = (value: string, size: number, positions: number): string =>
+    b.matmul(
+      b.reshape(input(sideName('rows', value), [rows, positions * size]), [rows * positions, size]),
+      b.reshape(input(sideName('columns', value), [columns, positions * size]), [columns * positions, size]),
+      { transB: true },
+    );
+  const shares = factors.map(factor => {
+    if (factor.kind === 'explicit') return product(factor.value, elementCount(factor.dims.slice(1)), 1);
+    const [, positions, left] = factor.leftDims as [number, number, number];
+    const pairs = b.binary(
+      'Mul',
+      product(factor.left, left, positions),
+      product(factor.right, factor.rightDims[2] as number, positions),
+    );
+    return positions === 1 ? pairs : b.sum(b.reshape(pairs, [rows, positions, columns, positions]), [1, 3]);
+  });
+  b.push({
+    name: crossName,
+    opType: 'Identity',
+    domain: '',
+    inputs: [b.total(shares)],
+    outputs: [crossName],
+    attributes: new Map(),
+  });
+  return {
+    nodes: b.nodes,
+    constants: b.constants,
+    inputs,
+    outputs: [{ name: crossName, dtype: 'float32', dims: [rows, columns] }],
+    opsets: new Map([['', internalOpset]]),
+  };
+}
+
+/** The feeds of one side: values of the factors by their own names, [count, …]. */
+export function crossFeeds(
+  side: 'rows' | 'columns',
+  values: ReadonlyMap<string, Float32Array>,
+  count: number,
+): Record<string, RuntimeTensor> {
+  return Object.fromEntries(
+    [...values].map(([name, data]) => [sideName(side, name), feedFloats(data, [count, data.length / count])]),
+  );
+}
