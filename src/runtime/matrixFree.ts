@@ -101,6 +101,7 @@ class Products {
     private readonly inputs: readonly Tensor[],
     private readonly outputs: readonly string[],
     private readonly shapes: Awaited<ReturnType<Workspace['gradientShapesFor']>>,
+    private readonly blockSize: number | null,
   ) {}
 
   static async over(
@@ -110,7 +111,7 @@ class Products {
     outputs: readonly string[],
   ): Promise<Products> {
     const shapes = await workspace.gradientShapesFor(values, inputs);
-    return new Products(workspace, values, inputs, outputs, shapes);
+    return new Products(workspace, values, inputs, outputs, shapes, await workspace.blockSize());
   }
 
   /** Jv: the tangents of each output, [samples, …]. */
@@ -129,7 +130,7 @@ class Products {
     );
     for (const chunk of this.chunks()) {
       const key = `tangent|${shapeKey(this.inputs)}|${chunk.size}|${outputs.join()}`;
-      const graph = workspace.graph(key, () => tangentGraph(shapes, chunk.size, outputs));
+      const graph = workspace.graph(key, () => tangentGraph(shapes, chunk.size, outputs, this.blockSize));
       const session = await workspace.session(key, 'the forward products', () => graph.spec);
       const found = await session.run({ ...this.feeds(chunk), ...moves });
       outputs.forEach((name, index) => {
@@ -149,7 +150,7 @@ class Products {
     const sums = new Map<string, Float64Array>();
     for (const chunk of this.chunks()) {
       const key = `cotangent|${shapeKey(this.inputs)}|${chunk.size}|${outputs.join()}`;
-      const graph = workspace.graph(key, () => cotangentGraph(shapes, chunk.size, outputs));
+      const graph = workspace.graph(key, () => cotangentGraph(shapes, chunk.size, outputs, this.blockSize));
       const session = await workspace.session(key, 'the gradient graph', () => graph.spec);
       const feeds = this.feeds(chunk);
       outputs.forEach((name, index) => {
