@@ -41,7 +41,7 @@ export async function compareMethods(
       for (const method of names) {
         // Retraining has been done, with the settings that the original was trained with.
         if (method === 'retrain') continue;
-        const outcome = await unlearn(trained, { name: method }, seed, options.access);
+        const outcome = await unlearn(trained, { name: method }, seed, { access: options.access });
         if (typeof outcome === 'string') refusals.set(method, outcome);
         else add(method, await measure.of(trained.engine, outcome.values), outcome.cost);
         tell(`seed ${seed}: ${method}`);

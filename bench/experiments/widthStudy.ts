@@ -52,7 +52,7 @@ export async function widthStudy(options: ExperimentOptions): Promise<void> {
       add('original', await compared(trained, trained.original, data, seed));
       for (const name of names) {
         if (name === 'retrain') continue;
-        const outcome = await unlearn(trained, { name }, seed, options.access);
+        const outcome = await unlearn(trained, { name }, seed, { access: options.access });
         if (typeof outcome !== 'string') add(name, await compared(trained, outcome.values, data, seed));
       }
       tell(`width ${width}, seed ${seed}`);

@@ -1,6 +1,8 @@
 // Grows an ONNX graph node by node while keeping track of the dims of the values that rules ask about.
+import { numberOf } from '../onnx/dataTypes';
 import type { Attribute, OnnxNode } from '../onnx/model';
-import { elementCount, float32, int64, type Tensor } from '../tensor/tensor';
+import type { FloatType } from '../tensor/dtype';
+import { elementCount, floats, int64, type Tensor } from '../tensor/tensor';
 import type { Windows } from './windows';
 
 /** Attributes in short form: integers and lists of them are ints, `{ float }` is a float, strings are strings. */
@@ -55,7 +57,11 @@ export class GraphBuilder {
   private readonly memo = new Map<string, string>();
   private counter = 0;
 
-  constructor(private readonly prefix = 'lethe') {}
+  constructor(
+    private readonly prefix = 'lethe',
+    /** The type that all floating values of the graph have. */
+    readonly float: FloatType = 'float32',
+  ) {}
 
   /** The dims of a value. Throws a TypeError for one whose dims nobody declared. */
   dims(name: string): readonly number[] {
@@ -117,12 +123,12 @@ export class GraphBuilder {
     this.nodes.push(node);
   }
 
-  /** A float32 constant; equal ones are shared. */
+  /** A floating constant; equal ones are shared. */
   floats(dims: readonly number[], values: readonly number[]): string {
-    return this.constant('f', float32(dims, values), values);
+    return this.constant('f', floats(this.float, dims, values), values);
   }
 
-  /** A float32 constant of rank 0. */
+  /** A floating constant of rank 0. */
   scalar(value: number): string {
     return this.floats([], [value]);
   }
@@ -130,6 +136,11 @@ export class GraphBuilder {
   /** An int64 constant of rank 1; equal ones are shared. */
   ints(values: readonly number[]): string {
     return this.constant('i', int64([values.length], values), values);
+  }
+
+  /** A large floating constant, not shared. */
+  table(dims: readonly number[], values: ArrayLike<number>): string {
+    return this.tensor(floats(this.float, dims, values));
   }
 
   /** A large constant, not shared. */
@@ -284,6 +295,11 @@ export class GraphBuilder {
     // Without a value it is zero, of whatever type x has.
     const filling = value === 0 ? [] : [this.scalar(value)];
     return this.op('Pad', [x, this.ints([...before, ...after]), ...filling], dims, { mode: 'constant' });
+  }
+
+  /** The value as a floating one of the graph's type. */
+  toFloat(x: string): string {
+    return this.cast(x, numberOf(this.float));
   }
 
   /** The value in another element type. `to` is an ONNX data type number (1 float32, 11 float64, 7 int64). */

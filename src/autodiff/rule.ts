@@ -108,9 +108,10 @@ export class RuleContext {
     return attribute?.type === 'int' ? attribute.value : fallback;
   }
 
+  /** A floating attribute, a float32 in every graph; so is what stands for one that is not there. */
   float(name: string, fallback: number): number {
     const attribute = this.node.attributes.get(name);
-    return attribute?.type === 'float' ? attribute.value : fallback;
+    return attribute?.type === 'float' ? attribute.value : Math.fround(fallback);
   }
 
   ints(name: string): readonly number[] | undefined {

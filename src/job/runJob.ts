@@ -13,6 +13,7 @@ import { projectionNotes } from '../shared/projectionNotes';
 import type { RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
 import { methodNamed } from '../unlearn/registry';
+import { fitWarnings } from './fitWarning';
 import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
 import { currentEnvironment } from './machine';
 import { openJob, requireFiniteStart, type JobData, type OpenJob } from './openJob';
@@ -72,6 +73,8 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     hooks.progress({ phase: 'measuring' });
     const before = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
     stopIfAsked(hooks);
+    const doubts = await fitWarnings(job.engine, values, job.data.train, job.heads, before.retain);
+    for (const warning of doubts) hooks.log(warning);
     const outcome = await unlearn(job, loaded, values, hooks);
     for (const note of projectionNotes(outcome.projections)) hooks.log(note);
     stopIfAsked(hooks);
@@ -115,7 +118,7 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     const { history } = outcome;
     await writeOutputs(stage, {
       ...{ job, loaded, paths, values, result, history },
-      ...{ referenceFiles, otherReferences: files },
+      ...{ referenceFiles, otherReferences: files, doubts },
     });
     return result;
   } finally {
@@ -160,6 +163,8 @@ interface Finished {
   readonly result: RunResult;
   readonly history: Report['history'];
   readonly referenceFiles: readonly { from: string; to: string }[];
+  /** What speaks against these data. */
+  readonly doubts: readonly string[];
   /** The files of each further retrained model. */
   readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
 }
@@ -216,7 +221,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     heads: job.heads,
     threads: job.threads,
     engine: job.engine.kind,
-    warnings: job.data.warnings,
+    warnings: [...job.data.warnings, ...finished.doubts],
     result,
     history: finished.history,
     weights,

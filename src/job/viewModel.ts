@@ -1,7 +1,6 @@
 // What an editor shows of a model file at once: everything but the tensors' elements.
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { describeGraphParameters } from '../autodiff/parameters';
 import { ruleOf } from '../autodiff/table';
 import type { Graph, OnnxModel, OnnxNode } from '../onnx/model';
 import type { OpenedModel } from '../onnx/openedModel';
@@ -16,7 +15,7 @@ export function overviewOf(path: string): ModelOverview {
   const upgraded = upgradeGraph(model).graph;
   const sizes = new Map(model.stamps.map(({ file, size }) => [file, size]));
   return {
-    ...describeModel(model, describeGraphParameters(model, upgraded), false),
+    ...describeModel(model, upgraded, false),
     path: model.path,
     bytes: sizes.get(model.path) ?? 0,
     externalFiles: model.externalFiles.map(file => ({ path: file, bytes: sizes.get(file) ?? 0 })),

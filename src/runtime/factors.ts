@@ -74,9 +74,9 @@ export function ofSamples(factor: FactorOutput, samples: number): FactorOutput {
     : { ...factor, leftDims: whole(factor.leftDims), rightDims: whole(factor.rightDims) };
 }
 
-/** Bytes that the gradients of `columns` samples take in this form. */
-export function bytesOf(factor: FactorOutput, columns: number): number {
-  return 4 * columns * valuesOf(factor).reduce((sum, [, dims]) => sum + elementCount(dims.slice(1)), 0);
+/** Numbers that the gradients of `columns` samples are in this form. */
+export function elementsOf(factor: FactorOutput, columns: number): number {
+  return columns * valuesOf(factor).reduce((sum, [, dims]) => sum + elementCount(dims.slice(1)), 0);
 }
 
 /** Bytes of the products of all pairs of positions, in double precision, with what is made of them on the way. */

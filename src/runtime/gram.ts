@@ -3,9 +3,10 @@
 import { GraphBuilder } from '../autodiff/builder';
 import { internalOpset } from '../onnx/upgrade';
 import type { ValueInfo } from '../onnx/model';
+import type { FloatArray, FloatType } from '../tensor/dtype';
 import { elementCount } from '../tensor/tensor';
 import { sizeOf, valuesOf, type FactorOutput } from './factors';
-import { float32Type, type Emission } from './gramEmission';
+import type { Emission } from './gramEmission';
 import { gramShares, restOf } from './gramForms';
 import { feedFloats, type GraphSpec, type RuntimeTensor } from './session';
 
@@ -19,25 +20,30 @@ export const gramNames = {
 };
 
 /**
- * The graph from factors and vectors v (one a parameter, float32) to K and b side by side, float64 [k, k + 1].
+ * The graph from factors and vectors v (one a parameter), both of type `float`, to K and b side by side, float64 [k, k + 1].
  * Gradients of parameters that factors leave out come as explicit inputs [k, …].
  */
-export function gramGraph(factors: readonly FactorOutput[], columns: number): GraphSpec {
-  const { e, inputs } = setUp(columns);
+export function gramGraph(factors: readonly FactorOutput[], columns: number, float: FloatType): GraphSpec {
+  const { e, inputs } = setUp(columns, float);
   // K and b of a piece make one value: were they apart, ONNX Runtime would keep all pieces in double for the other one.
   const shares = factors.flatMap(factor => gramShares(e, factor, vectorOf(e, factor)));
   return spec(e.b, inputs, [output(e.b, e.b.total(shares), gramNames.gram)]);
 }
 
 /**
- * The graph from factors, vectors v and coefficients α (float64 [k]) to v − Gα, as float32; Gα is computed in float64
- * or, without `double`, in float32.
+ * The graph from factors, vectors v and coefficients α (float64 [k]) to v − Gα as `float`. Gα is computed in float64 or,
+ * without `double`, in `float`.
  */
-export function projectGraph(factors: readonly FactorOutput[], columns: number, double: boolean): GraphSpec {
-  const { e, inputs } = setUp(columns);
+export function projectGraph(
+  factors: readonly FactorOutput[],
+  columns: number,
+  float: FloatType,
+  double: boolean,
+): GraphSpec {
+  const { e, inputs } = setUp(columns, float);
   inputs.push({ name: gramNames.coefficients, dtype: 'float64', dims: [columns] });
   e.b.declare(gramNames.coefficients, [columns]);
-  const name = double ? gramNames.coefficients : e.b.cast(gramNames.coefficients, float32Type);
+  const name = double ? gramNames.coefficients : e.b.toFloat(gramNames.coefficients);
   const outputs = factors.map(factor => {
     const rest = restOf(e, factor, vectorOf(e, factor), { name, double });
     return output(e.b, rest, gramNames.rest(factor.parameter));
@@ -56,19 +62,19 @@ export function factorFeeds(
     const explicit = factor.kind === 'explicit' || factor.kind === 'blocks';
     for (const [name, dims] of valuesOf(factor))
       feeds[name] ??= feedFloats(
-        (values[name] as RuntimeTensor).data as Float32Array,
+        (values[name] as RuntimeTensor).data as FloatArray,
         explicit ? [columns, elementCount(dims.slice(1))] : dims,
       );
   }
   return feeds;
 }
 
-function setUp(columns: number): { e: Emission; inputs: ValueInfo[] } {
-  const b = new GraphBuilder('lethe-gram');
+function setUp(columns: number, float: FloatType): { e: Emission; inputs: ValueInfo[] } {
+  const b = new GraphBuilder('lethe-gram', float);
   const inputs: ValueInfo[] = [];
   const input = (name: string, dims: readonly number[]): string => {
     if (b.hasDims(name)) return b.reshape(name, dims);
-    inputs.push({ name, dtype: 'float32', dims });
+    inputs.push({ name, dtype: float, dims });
     return b.declare(name, dims);
   };
   return { e: { b, columns, input }, inputs };
@@ -80,7 +86,7 @@ function vectorOf(e: Emission, factor: FactorOutput): string {
 
 function output(b: GraphBuilder, value: string, name: string): ValueInfo {
   b.push({ name, opType: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: new Map() });
-  return { name, dtype: name === gramNames.gram ? 'float64' : 'float32', dims: b.dims(value) };
+  return { name, dtype: name === gramNames.gram ? 'float64' : b.float, dims: b.dims(value) };
 }
 
 function spec(b: GraphBuilder, inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): GraphSpec {

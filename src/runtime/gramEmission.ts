@@ -1,19 +1,17 @@
 // What the graphs of a projection's linear algebra share: where nodes go, precisions, small products.
 import type { GraphBuilder } from '../autodiff/builder';
-
-export const float64Type = 11;
-export const float32Type = 1;
+import { numberOf } from '../onnx/dataTypes';
 
 /** Where the nodes go, and what they start from. */
 export interface Emission {
   readonly b: GraphBuilder;
   /** Samples: columns of G. */
   readonly columns: number;
-  /** A float32 graph input, made the first time. */
+  /** A graph input of the graph's own type, made the first time. */
   readonly input: (name: string, dims: readonly number[]) => string;
 }
 
-/** α as float64 or, where that is precise enough, as float32: [k]. */
+/** α [k] in double precision or, where that is enough, in the graph's own type. */
 export interface Coefficients {
   readonly name: string;
   readonly double: boolean;
@@ -30,14 +28,18 @@ export function sideBySide(e: Emission, gram: string, product: string): string {
   return e.b.concat([gram, e.b.reshape(product, [e.columns, 1])], 1);
 }
 
-/** v − share in the precision of the share, as float32. */
+/** v − share in the precision of the share, in the graph's own type. */
 export function lessShare(b: GraphBuilder, vector: string, share: string, double: boolean): string {
-  return double
-    ? b.cast(b.binary('Sub', b.cast(vector, float64Type), share), float32Type)
-    : b.binary('Sub', vector, share);
+  const rest = b.binary('Sub', inPrecision(b, vector, double), share);
+  return double && b.float !== 'float64' ? b.toFloat(rest) : rest;
 }
 
-/** A float32 value in the precision that Gα is computed in. */
+/** A value in double precision; itself where it is. */
+export function toDouble(b: GraphBuilder, value: string): string {
+  return b.float === 'float64' ? value : b.cast(value, numberOf('float64'));
+}
+
+/** A value in the precision that Gα is computed in. */
 export function inPrecision(b: GraphBuilder, value: string, double: boolean): string {
-  return double ? b.cast(value, float64Type) : value;
+  return double ? toDouble(b, value) : value;
 }

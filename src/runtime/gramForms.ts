@@ -5,11 +5,11 @@ import { elementCount } from '../tensor/tensor';
 import type { BlockedGradients, ExplicitGradients, FactorOutput, OuterFactors } from './factors';
 import { sizeOf, valuesOf } from './factors';
 import {
-  float64Type,
   inPrecision,
   lessShare,
   sideBySide,
   timesTransposed,
+  toDouble,
   type Coefficients,
   type Emission,
 } from './gramEmission';
@@ -18,7 +18,7 @@ import { windowRest, windowShares } from './gramWindows';
 /** Explicit gradients are cast in pieces of at most this many bytes: the whole in double would leave all caches. */
 const pieceBytes = 1.6e7;
 
-/** The factor's shares of K and b side by side, float64 [k, k + 1]. `vector` is its part of v, float32 [size]. */
+/** The factor's shares of K and b side by side, float64 [k, k + 1]. `vector` is its part of v, [size]. */
 export function gramShares(e: Emission, factor: FactorOutput, vector: string): string[] {
   switch (factor.kind) {
     case 'explicit':
@@ -31,7 +31,7 @@ export function gramShares(e: Emission, factor: FactorOutput, vector: string): s
   }
 }
 
-/** The factor's part of v − Gα, float32 [size]. */
+/** The factor's part of v − Gα, [size]. */
 export function restOf(e: Emission, factor: FactorOutput, vector: string, alpha: Coefficients): string {
   switch (factor.kind) {
     case 'explicit':
@@ -80,8 +80,8 @@ function explicitShares(e: Emission, factor: ExplicitGradients | BlockedGradient
   const { b, columns } = e;
   const shares: string[] = [];
   for (const piece of piecesOf(e, factor, inOrder(b, factor, vector))) {
-    const rows = b.cast(piece.rows, float64Type);
-    const part = b.reshape(b.cast(piece.vector, float64Type), [piece.size, 1]);
+    const rows = toDouble(b, piece.rows);
+    const part = b.reshape(toDouble(b, piece.vector), [piece.size, 1]);
     shares.push(sideBySide(e, timesTransposed(b, rows, rows), b.op('MatMul', [rows, part], [columns, 1])));
   }
   return shares;
@@ -134,11 +134,7 @@ function outerShares(e: Emission, factor: OuterFactors, vector: string): string[
   const pairs = b.binary('Mul', timesTransposed(b, left, left), timesTransposed(b, right, right));
   const gram =
     positions === 1 ? pairs : b.sum(b.reshape(pairs, [columns, positions, columns, positions]), [1, 3]);
-  const applied = b.op(
-    'MatMul',
-    [left, b.reshape(b.cast(vector, float64Type), [rows, width])],
-    b.dims(right),
-  );
+  const applied = b.op('MatMul', [left, b.reshape(toDouble(b, vector), [rows, width])], b.dims(right));
   const terms = b.reshape(b.binary('Mul', applied, right), [columns, positions * width]);
   return [sideBySide(e, gram, b.sum(terms, [1]))];
 }

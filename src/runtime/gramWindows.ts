@@ -5,11 +5,11 @@ import { kernelOffsets } from '../autodiff/rules/window';
 import { elementCount } from '../tensor/tensor';
 import type { WindowFactors } from './factors';
 import {
-  float64Type,
   inPrecision,
   lessShare,
   sideBySide,
   timesTransposed,
+  toDouble,
   type Coefficients,
   type Emission,
 } from './gramEmission';
@@ -45,7 +45,7 @@ export function windowShares(e: Emission, factor: WindowFactors, vector: string)
   byElement(factor).forEach((reach, element) => {
     if (reach.count === 0) return;
     const [rows, window] = [part(b, given, reach, false), part(b, seen, reach, true)];
-    const weights = b.cast(elementOf(e, factor, parts, element), float64Type);
+    const weights = toDouble(b, elementOf(e, factor, parts, element));
     const applied = timesTransposed(b, flat(window), weights);
     const terms = b.binary('Mul', applied, flat(rows));
     products.push(b.sum(b.reshape(terms, [reach.count, columns, outputs]), [0, 2]));

@@ -13,7 +13,7 @@ import { weightInputs, type ShapeTable } from './shapes';
 /** The forward pass with concrete dims, ready for derivatives to be appended. */
 export function forwardBuilder(shapes: ShapeTable, batch: number): GraphBuilder {
   const { model } = shapes;
-  const builder = new GraphBuilder();
+  const builder = new GraphBuilder(undefined, model.precision.type);
   for (const [name, tensor] of model.constants) {
     builder.constants.set(name, tensor);
     builder.declare(name, tensor.dims);
@@ -43,6 +43,7 @@ export function finish(
     inputs: [...dataInputs(model, builder), ...weightInputs(model), ...extra],
     outputs,
     opsets: model.opsets,
+    float: model.precision.type,
   };
 }
 
@@ -78,7 +79,7 @@ export function gradientGraph(
   plans.forEach((plan, index) => {
     const term = appendLoss(builder, plan.output, model.activations.get(plan.output), plan.shape, index);
     extra.push(...term.inputs);
-    outputs.push({ name: term.value, dtype: 'float32', dims: [batch] });
+    outputs.push({ name: term.value, dtype: builder.float, dims: [batch] });
     losses.push(term.value);
     const before = seeds.get(term.on);
     seeds.set(term.on, before ? builder.binary('Add', before, term.cotangent) : term.cotangent);
@@ -124,7 +125,7 @@ export function appendSeeds(
     return new Map(
       seeding.values.map(value => {
         const dims = builder.dims(value);
-        extra.push({ name: seedName(value), dtype: 'float32', dims });
+        extra.push({ name: seedName(value), dtype: builder.float, dims });
         return [value, builder.declare(seedName(value), dims)];
       }),
     );
@@ -178,7 +179,7 @@ export function tangentGraph(
   const { model } = shapes;
   const builder = forwardBuilder(shapes, batch);
   const extra: ValueInfo[] = model.trainable.map(({ name, dims }) => {
-    return { name: tangentName(name), dtype: 'float32', dims };
+    return { name: tangentName(name), dtype: builder.float, dims };
   });
   for (const { name, dims } of extra) builder.declare(name, dims as readonly number[]);
   const seeds = new Map(model.trainable.map(({ name }) => [name, tangentName(name)]));
@@ -209,7 +210,7 @@ export function exposer(builder: GraphBuilder, outputs: ValueInfo[]): (value: st
           ? value
           : builder.op('Identity', [value], builder.dims(value));
       exposed.set(value, name);
-      outputs.push({ name, dtype: 'float32', dims: builder.dims(value) });
+      outputs.push({ name, dtype: builder.float, dims: builder.dims(value) });
     }
     return name;
   };
@@ -232,5 +233,6 @@ export function predictionGraph(model: GraphModel): GraphSpec {
       typed: false as const,
     })),
     opsets: model.opsets,
+    float: model.precision.type,
   };
 }

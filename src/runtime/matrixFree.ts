@@ -1,10 +1,11 @@
 // A projection that holds no gradient of a single sample: conjugate gradients on products with G and Gᵀ (DESIGN §2, D2).
-import { elementCount, zeros, type Tensor } from '../tensor/tensor';
+import type { FloatArray } from '../tensor/dtype';
+import { allocateFloats, elementCount, floats, zeros, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, takeChunk } from './batches';
 import { alongColumns, combineColumns, type ColumnPlan } from './columns';
 import type { ParameterValues } from './contracts';
 import { cotangentGraph, seedName, tangentGraph, tangentName } from './graphs';
-import { RuntimeFailure, feed, feedFloats, type RuntimeTensor } from './session';
+import { RuntimeFailure, feed, type RuntimeTensor } from './session';
 import { sampleCount, shapeKey, type Workspace } from './workspace';
 
 /** Iterations at most. */
@@ -32,7 +33,7 @@ export interface MatrixFreeVector {
 /**
  * P_{G⊥} v, v being the parameters' values, by conjugate gradients on ‖v − Gα‖² (CGLS: Björck, *Numerical Methods for
  * Least Squares Problems*, 1996, algorithm 7.4.1). An iteration costs one product Gᵀr and one Gα over all samples, in
- * float32 with sums over samples in float64. `outputs` names the value behind each head of the plan. Ends at a relative
+ * the model's type with sums over samples in float64. `outputs` names the value behind each head of the plan. Ends at a relative
  * residual of 1e-3 or after 200 iterations; where there are as many columns as parameters, once nothing of v is left.
  * Throws a RuntimeFailure when a product is not finite.
  */
@@ -115,17 +116,18 @@ class Products {
   }
 
   /** Jv: the tangents of each output, [samples, …]. */
-  async tangents(direction: ReadonlyMap<string, Float64Array>): Promise<Float32Array[]> {
+  async tangents(direction: ReadonlyMap<string, Float64Array>): Promise<FloatArray[]> {
     const { outputs, shapes, workspace } = this;
+    const float = workspace.parts.precision.type;
     const samples = sampleCount(this.inputs);
     const results = outputs.map(name => {
       const dims = shapes.dims(name, shapes.fixedBatch ?? samples);
-      return new Float32Array(samples * elementCount(dims.slice(1)));
+      return allocateFloats(float, samples * elementCount(dims.slice(1)));
     });
     const moves = Object.fromEntries(
       workspace.parts.trainable.map(({ name, dims }) => [
         tangentName(name),
-        feedFloats(Float32Array.from(direction.get(name)!), dims),
+        feed(floats(float, dims, direction.get(name)!)),
       ]),
     );
     for (const chunk of this.chunks()) {
@@ -136,7 +138,7 @@ class Products {
       outputs.forEach((name, index) => {
         const tangent = graph.tangents.get(name);
         if (tangent === undefined) return;
-        const data = found[tangent]?.data as Float32Array;
+        const data = found[tangent]?.data as FloatArray;
         const row = data.length / chunk.size;
         results[index]?.set(data.subarray(0, (chunk.end - chunk.start) * row), chunk.start * row);
       });
@@ -158,7 +160,7 @@ class Products {
       });
       const found = await session.run(feeds);
       for (const [name, output] of graph.gradients) {
-        const data = found[output]?.data as Float32Array;
+        const data = found[output]?.data as FloatArray;
         const sum = sums.get(name);
         if (!sum) sums.set(name, Float64Array.from(data));
         else for (let index = 0; index < sum.length; index++) sum[index]! += data[index]!;
@@ -183,10 +185,8 @@ class Products {
 function takePadded(tensor: Tensor, chunk: ReturnType<typeof chunksOf>[number]): Tensor {
   const rest = tensor.dims.slice(1);
   const row = elementCount(rest);
-  const result = zeros('float32', [chunk.size, ...rest]);
-  (result.data as Float32Array).set(
-    (tensor.data as Float32Array).subarray(chunk.start * row, chunk.end * row),
-  );
+  const result = zeros(tensor.dtype, [chunk.size, ...rest]);
+  (result.data as FloatArray).set((tensor.data as FloatArray).subarray(chunk.start * row, chunk.end * row));
   return result;
 }
 

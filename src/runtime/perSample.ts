@@ -1,8 +1,9 @@
 // Per-sample gradients as ONNX Runtime holds them: by one pass where the rules allow it, else sample by sample.
-import { elementCount, type Tensor } from '../tensor/tensor';
+import { bytesPerElement, type FloatArray, type FloatType } from '../tensor/dtype';
+import { allocateFloats, elementCount, floats, floatTypeOf, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, takeChunk, type Chunk } from './batches';
 import type { ParameterValues } from './contracts';
-import { bytesOf, ofSamples, pairBytes, valuesOf, type FactorOutput } from './factors';
+import { elementsOf, ofSamples, pairBytes, valuesOf, type FactorOutput } from './factors';
 import { gramNames } from './gram';
 import { cotangentGraph, seedName, type Seeding } from './graphs';
 import { perSampleGraph, rowOf, type PerSampleGraph } from './perSampleGraph';
@@ -49,7 +50,9 @@ export async function perSampleFactors(
   const columns = factors ? samples : null;
   const { key, graph } = factorGraph(workspace, shapes, inputs, size, seeding, columns, blockSize);
   const found: Record<string, RuntimeTensor> = {};
-  const buffers = factors ? workspace.buffers(key, () => outputBuffers(graph, size, chunks.length)) : null;
+  const buffers = factors
+    ? workspace.buffers(key, () => outputBuffers(graph, size, chunks.length, shapes.model.precision.type))
+    : null;
   const session =
     graph.factors.length > 0
       ? await workspace.session(key, 'the per-sample gradients', () => graph.spec)
@@ -88,9 +91,10 @@ export async function factorBytes(
   columns: number,
   seeding: Seeding,
 ): Promise<number> {
-  const { trainable } = workspace.parts;
+  const { trainable, precision } = workspace.parts;
+  const width = bytesPerElement(precision.type);
   const explicit = (names: readonly string[]): number =>
-    4 *
+    width *
     columns *
     trainable.reduce((sum, { name, dims }) => sum + (names.includes(name) ? elementCount(dims) : 0), 0);
   if (shapes.fixedBatch !== null) return explicit(trainable.map(({ name }) => name));
@@ -100,7 +104,7 @@ export async function factorBytes(
   const { graph } = factorGraph(workspace, shapes, inputs, size, seeding, columns, blockSize);
   const pairs = Math.max(0, ...graph.factors.map(factor => pairBytes(factor, columns)));
   return graph.factors.reduce(
-    (sum, factor) => sum + bytesOf(factor, columns),
+    (sum, factor) => sum + width * elementsOf(factor, columns),
     explicit(graph.remaining) + pairs,
   );
 }
@@ -131,16 +135,24 @@ function factorGraph(
 }
 
 /** Memory for the outputs of all chunks. */
-function outputBuffers(graph: PerSampleGraph, size: number, chunks: number): Map<string, Float32Array> {
+function outputBuffers(
+  graph: PerSampleGraph,
+  size: number,
+  chunks: number,
+  float: FloatType,
+): Map<string, FloatArray> {
   return new Map(
-    graph.spec.outputs.map(output => [output.name, new Float32Array(rowOf(output, size) * size * chunks)]),
+    graph.spec.outputs.map(output => [
+      output.name,
+      allocateFloats(float, rowOf(output, size) * size * chunks),
+    ]),
   );
 }
 
 /** The part of the memory that the chunk starting at a sample writes. */
 function rowsOf(
   graph: PerSampleGraph,
-  buffers: ReadonlyMap<string, Float32Array>,
+  buffers: ReadonlyMap<string, FloatArray>,
   start: number,
   size: number,
 ): Record<string, RuntimeTensor> {
@@ -177,7 +189,13 @@ async function oneByOne(
   const collected = new Map(
     wanted
       .filter(name => graph.gradients.has(name))
-      .map(name => [name, new Float32Array(samples * elementCount(dims.get(name) as readonly number[]))]),
+      .map(name => [
+        name,
+        allocateFloats(
+          workspace.parts.precision.type,
+          samples * elementCount(dims.get(name) as readonly number[]),
+        ),
+      ]),
   );
   for (let sample = 0; sample < samples; sample++) {
     // Every sample keeps its own place in a batch of fixed size: weights may differ along it.
@@ -193,7 +211,7 @@ async function oneByOne(
       );
     const outputs = await session.run(feeds);
     for (const [name, data] of collected) {
-      const gradient = outputs[graph.gradients.get(name) as string]?.data as Float32Array;
+      const gradient = outputs[graph.gradients.get(name) as string]?.data as FloatArray;
       data.set(gradient, sample * gradient.length);
     }
   }
@@ -203,7 +221,7 @@ async function oneByOne(
     const value = gramNames.explicit(parameter);
     const full = [samples, ...(dims.get(parameter) as readonly number[])];
     factors.push({ parameter, kind: 'explicit', value, dims: full });
-    tensors[value] = feed({ dtype: 'float32', dims: full, data });
+    tensors[value] = feedFloats(data, full);
   }
   return { factors, values: tensors };
 }
@@ -221,21 +239,22 @@ async function largestSeeds(
   const output = (await predict(workspace, values, inputs, raw < 0))[index] as Tensor;
   const samples = sampleCount(inputs);
   const size = output.data.length / samples;
-  const seeds = new Float32Array(output.data.length);
+  const seeds = allocateFloats(workspace.parts.precision.type, output.data.length);
   for (let sample = 0; sample < samples; sample++) {
     let best = sample * size;
     for (let at = best + 1; at < (sample + 1) * size; at++)
       if ((output.data[at] as number) > (output.data[best] as number)) best = at;
     seeds[best] = 1;
   }
-  return { [seedName(value)]: feed({ dtype: 'float32', dims: output.dims, data: seeds }) };
+  return { [seedName(value)]: feedFloats(seeds, output.dims) };
 }
 
 /** Row `sample` of a tensor as row `slot` of `size`, the others zero. */
 function onlyOne(tensor: Tensor, sample: number, slot: number, size: number): Tensor {
   const rest = tensor.dims.slice(1);
   const stride = elementCount(rest);
-  const data = new Float32Array(size * stride);
-  data.set((tensor.data as Float32Array).subarray(sample * stride, (sample + 1) * stride), slot * stride);
-  return { dtype: 'float32', dims: [size, ...rest], data };
+  const given = tensor.data as FloatArray;
+  const data = allocateFloats(floatTypeOf(given), size * stride);
+  data.set(given.subarray(sample * stride, (sample + 1) * stride), slot * stride);
+  return floats(floatTypeOf(data), [size, ...rest], data);
 }

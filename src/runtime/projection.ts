@@ -1,5 +1,7 @@
 // One projection θ ← θ − ρ P_{G⊥} θ from per-sample factors that lie in ONNX Runtime (DESIGN §2, D2).
+import type { FloatArray } from '../tensor/dtype';
 import { gramSolver } from '../tensor/pseudoInverse';
+import { floatTypeOf } from '../tensor/tensor';
 import { factorFeeds, gramGraph, gramNames, projectGraph } from './gram';
 import { describeFactor, type FactorOutput } from './factors';
 import { feed, feedFloats, type RuntimeTensor, type Session } from './session';
@@ -30,12 +32,14 @@ export async function projectOut(
   columns: number,
   sessions: SessionSource,
 ): Promise<ProjectedVector> {
+  const [first] = vector.values();
+  const float = first ? floatTypeOf(first) : 'float32';
   const key = `${columns}|${factors.map(describeFactor).join(';')}`;
-  const gram = await sessions(`gram|${key}`, 'the Gram matrix', () => gramGraph(factors, columns));
+  const gram = await sessions(`gram|${key}`, 'the Gram matrix', () => gramGraph(factors, columns, float));
   const names = factors.map(factor => factor.parameter);
   const feeds = factorFeeds(factors, values, columns);
   for (const name of names) {
-    const data = vector.get(name) as Float32Array;
+    const data = vector.get(name) as FloatArray;
     feeds[gramNames.vector(name)] = feedFloats(data, [data.length]);
   }
   const { matrix, product } = apart((await gram.run(feeds))[gramNames.gram]?.data as Float64Array, columns);
@@ -43,16 +47,16 @@ export async function projectOut(
   const alpha = solver.solve(product);
   const left = remainder(matrix, product, alpha);
   solver.solve(left).forEach((value, index) => (alpha[index]! += value));
-  const double = spread(matrix, alpha) > squaredLength(vector.values()) ** 0.5;
+  const double = float === 'float64' || spread(matrix, alpha) > squaredLength(vector.values()) ** 0.5;
   const project = await sessions(`project|${double}|${key}`, 'the projection', () =>
-    projectGraph(factors, columns, double),
+    projectGraph(factors, columns, float, double),
   );
   const found = await project.run({
     ...feeds,
     [gramNames.coefficients]: feed({ dtype: 'float64', dims: [columns], data: alpha }),
   });
   const rest: ParameterValues = new Map(vector);
-  for (const name of names) rest.set(name, found[gramNames.rest(name)]?.data as Float32Array);
+  for (const name of names) rest.set(name, found[gramNames.rest(name)]?.data as FloatArray);
   return {
     rest,
     rank: solver.rank,
@@ -60,7 +64,7 @@ export async function projectOut(
       remainder(matrix, product, alpha),
       solver.scale,
       solver.largest,
-      names.map(name => rest.get(name) as Float32Array),
+      names.map(name => rest.get(name) as FloatArray),
     ),
   };
 }
@@ -97,7 +101,7 @@ function spread(matrix: Float64Array, alpha: Float64Array): number {
   );
 }
 
-function squaredLength(parts: Iterable<Float32Array | Float64Array>): number {
+function squaredLength(parts: Iterable<FloatArray>): number {
   let squares = 0;
   // Indices, not iterators: there are millions of elements.
   for (const part of parts)
@@ -110,7 +114,7 @@ export function residualOf(
   product: Float64Array,
   scale: Float64Array,
   largest: number,
-  rest: Iterable<Float32Array | Float64Array>,
+  rest: Iterable<FloatArray>,
 ): number {
   const squares = squaredLength(rest);
   if (squares === 0 || largest === 0) return 0;
