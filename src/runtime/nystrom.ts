@@ -185,12 +185,12 @@ function solverOf(
   return r => {
     const along = new Float64Array(size);
     for (let row = 0; row < count; row++)
-      for (let column = 0; column < size; column++)
-        along[column]! += r[row]! * cross[row * size + column]!;
+      for (let column = 0; column < size; column++) along[column]! += r[row]! * cross[row * size + column]!;
     const coefficients = solve(along);
     return r.map((value, row) => {
       let sum = value;
-      for (let column = 0; column < size; column++) sum -= coefficients[column]! * cross[row * size + column]!;
+      for (let column = 0; column < size; column++)
+        sum -= coefficients[column]! * cross[row * size + column]!;
       return sum;
     });
   };

@@ -233,18 +233,24 @@ export class TfjsEngine implements ModelEngine {
     const cotangents = columnCotangents(plan);
     const samples = plan.columns.map(column => column.sample);
     const gradientsOf = (wanted: readonly string[]): Promise<ParameterValues> =>
-      this.columns(inputs, samples, wanted, (pass, slot, column) => {
-        const terms = heads.map((head, index) => {
-          const start = head.loss === 'mse' ? this.outputOf(pass, head) : this.logitsOf(pass, head);
-          const all = cotangents[index] as Tensor;
-          const size = elementCount(all.dims.slice(1));
-          const cotangent = new Float32Array(elementCount(start.shape));
-          const own = (all.data as Float32Array).subarray(column * size, (column + 1) * size);
-          cotangent.set(own, slot * size);
-          return this.along(start, cotangent);
-        });
-        return this.library.tf.addN(terms);
-      }, options.signal);
+      this.columns(
+        inputs,
+        samples,
+        wanted,
+        (pass, slot, column) => {
+          const terms = heads.map((head, index) => {
+            const start = head.loss === 'mse' ? this.outputOf(pass, head) : this.logitsOf(pass, head);
+            const all = cotangents[index] as Tensor;
+            const size = elementCount(all.dims.slice(1));
+            const cotangent = new Float32Array(elementCount(start.shape));
+            const own = (all.data as Float32Array).subarray(column * size, (column + 1) * size);
+            cotangent.set(own, slot * size);
+            return this.along(start, cotangent);
+          });
+          return this.library.tf.addN(terms);
+        },
+        options.signal,
+      );
     const vector = new Map(names.map(name => [name, values.get(name) as Float32Array]));
     const { rest, rank, residual } = await projectOutExplicit(vector, columns, gradientsOf);
     const parameters = [...vector.values()].reduce((sum, data) => sum + data.length, 0);
