@@ -16,7 +16,8 @@ export const microsoftDomain = 'com.microsoft';
 /**
  * What a value is, beyond the nodes that compute it: the blocked layout (`blocked.ts`) has better ways for these.
  * `inputGradient` is the adjoint of a convolution applied to `dy`; `kernelGradient` its derivative by the kernel,
- * summed over the samples; `tileGradient` the adjoint of max pooling over windows that tile the input.
+ * summed over the samples; `kernelGradients` the same for each sample; `tileGradient` the adjoint of max pooling over
+ * windows that tile the input; `channelsLast` a value [N, C, …] as [N, positions, C].
  */
 export type Meaning =
   | {
@@ -26,13 +27,9 @@ export type Meaning =
       readonly windows: Windows;
       readonly group: number;
     }
-  | {
-      readonly kind: 'kernelGradient';
-      readonly x: string;
-      readonly dy: string;
-      readonly windows: Windows;
-      readonly group: number;
-    }
+  | ({ readonly kind: 'kernelGradient' } & KernelGradient)
+  | ({ readonly kind: 'kernelGradients' } & KernelGradient)
+  | { readonly kind: 'channelsLast'; readonly x: string }
   | {
       readonly kind: 'tileGradient';
       readonly x: string;
@@ -40,6 +37,13 @@ export type Meaning =
       readonly dy: string;
       readonly windows: Windows;
     };
+
+interface KernelGradient {
+  readonly x: string;
+  readonly dy: string;
+  readonly windows: Windows;
+  readonly group: number;
+}
 
 /** A growing list of nodes and constants. Names it makes never collide with names that the model uses. */
 export class GraphBuilder {
@@ -157,6 +161,13 @@ export class GraphBuilder {
   }
 
   // Short forms that most rules use.
+
+  /** [N, C, …] as [N, positions, C]. */
+  channelsLast(x: string): string {
+    const [samples, channels, ...spatial] = this.dims(x) as [number, number, ...number[]];
+    const flat = this.reshape(x, [samples, channels, elementCount(spatial)]);
+    return this.mark(this.transpose(flat, [0, 2, 1]), { kind: 'channelsLast', x });
+  }
 
   /** An elementwise operation of two values of which the first has the dims of the result. */
   binary(opType: 'Add' | 'Sub' | 'Mul' | 'Div', a: string, b: string): string {
@@ -281,9 +292,9 @@ export class GraphBuilder {
   pad(x: string, before: readonly number[], after: readonly number[], value = 0): string {
     if ([...before, ...after].every(count => count === 0)) return x;
     const dims = this.dims(x).map((dim, axis) => dim + before[axis]! + after[axis]!);
-    return this.op('Pad', [x, this.ints([...before, ...after]), this.scalar(value)], dims, {
-      mode: 'constant',
-    });
+    // Without a value it is zero, of whatever type x has.
+    const filling = value === 0 ? [] : [this.scalar(value)];
+    return this.op('Pad', [x, this.ints([...before, ...after]), ...filling], dims, { mode: 'constant' });
   }
 
   /** The value as a floating one of the graph's type. */

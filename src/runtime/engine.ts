@@ -296,7 +296,7 @@ export class Engine implements ModelEngine {
     const direct =
       options.solver === undefined
         ? columns <= mostColumns &&
-          factorBytes(this.workspace, shapes, batch.inputs, columns, seeding) <= mostBytes
+          (await factorBytes(this.workspace, shapes, batch.inputs, columns, seeding)) <= mostBytes
         : options.solver === 'direct';
     if (!direct) {
       const found = await projectMatrixFree(

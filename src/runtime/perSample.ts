@@ -2,17 +2,12 @@
 import { throwIfCancelled } from '../shared/errors';
 import { bytesPerElement, type FloatArray, type FloatType } from '../tensor/dtype';
 import { allocateFloats, elementCount, floats, floatTypeOf, type Tensor } from '../tensor/tensor';
-import { chunkLimit, chunksOf, takeChunk } from './batches';
+import { chunkLimit, chunksOf, takeChunk, type Chunk } from './batches';
 import type { ParameterValues } from './contracts';
+import { elementsOf, ofSamples, pairBytes, valuesOf, type FactorOutput } from './factors';
 import { gramNames } from './gram';
-import {
-  cotangentGraph,
-  perSampleGraph,
-  seedName,
-  type FactorOutput,
-  type PerSampleGraph,
-  type Seeding,
-} from './graphs';
+import { cotangentGraph, seedName, type Seeding } from './graphs';
+import { perSampleGraph, rowOf, type PerSampleGraph } from './perSampleGraph';
 import { predict } from './predict';
 import { feed, feedFloats, fetched, type RuntimeTensor } from './session';
 import type { ShapeTable } from './shapes';
@@ -25,7 +20,7 @@ export interface PerSampleFactors {
 }
 
 /** Bytes of intermediate values that a chunk may take where the factors of all samples lie beside it. */
-const factorChunkBytes = 1.5e8;
+const factorChunkBytes = 2e8;
 
 /**
  * Per-sample gradients, in one pass; as `factors` in chunks, into memory that the next call uses again. Parameters without a per-sample rule in this model come from passes with the
@@ -53,10 +48,11 @@ export async function perSampleFactors(
       workspace.parts.trainable.map(({ name }) => name),
       signal,
     );
-  const limit = factors ? chunkLimit(shapes, 3, factorChunkBytes) : samples;
-  const chunks = chunksOf(samples, limit, null);
+  const blockSize = await workspace.blockSize();
+  const chunks = factors ? factorChunks(shapes, samples, blockSize) : chunksOf(samples, samples, null);
   const size = chunks[0]?.size ?? 0;
-  const { key, graph } = factorGraph(workspace, shapes, inputs, size, seeding, factors);
+  const columns = factors ? samples : null;
+  const { key, graph } = factorGraph(workspace, shapes, inputs, size, seeding, columns, blockSize);
   const found: Record<string, RuntimeTensor> = {};
   const buffers = factors
     ? workspace.buffers(key, () => outputBuffers(graph, size, chunks.length, shapes.model.precision.type))
@@ -79,12 +75,10 @@ export async function perSampleFactors(
     if (buffers) await session?.run(feeds, rowsOf(graph, buffers, chunk.start, size));
     else Object.assign(found, await session?.run(feeds));
   }
-  const described = graph.factors.map(factor => ofAllSamples(factor, samples));
+  const described = graph.factors.map(factor => ofSamples(factor, samples));
   if (buffers)
     for (const factor of described)
-      for (const [name, dims] of factor.kind === 'explicit'
-        ? [[factor.value, factor.dims] as const]
-        : [[factor.left, factor.leftDims] as const, [factor.right, factor.rightDims] as const])
+      for (const [name, dims] of valuesOf(factor))
         found[name] = feedFloats(buffers.get(name)!.subarray(0, elementCount(dims)), dims);
   if (graph.remaining.length === 0) return { factors: described, values: found };
   const rest = await oneByOne(workspace, values, inputs, seeding, cotangents, graph.remaining, signal);
@@ -95,13 +89,13 @@ export async function perSampleFactors(
  * The bytes that a projection on this many gradients holds at once: their factors, and the products of pairs of
  * positions in double precision.
  */
-export function factorBytes(
+export async function factorBytes(
   workspace: Workspace,
   shapes: ShapeTable,
   inputs: readonly Tensor[],
   columns: number,
   seeding: Seeding,
-): number {
+): Promise<number> {
   const { trainable, precision } = workspace.parts;
   const width = bytesPerElement(precision.type);
   const explicit = (names: readonly string[]): number =>
@@ -109,31 +103,42 @@ export function factorBytes(
     columns *
     trainable.reduce((sum, { name, dims }) => sum + (names.includes(name) ? elementCount(dims) : 0), 0);
   if (shapes.fixedBatch !== null) return explicit(trainable.map(({ name }) => name));
-  const [chunk] = chunksOf(columns, chunkLimit(shapes, 3, factorChunkBytes), null);
-  const { graph } = factorGraph(workspace, shapes, inputs, chunk?.size ?? 1, seeding, true);
-  let pairs = 0;
-  let bytes = explicit(graph.remaining);
-  for (const factor of graph.factors) {
-    if (factor.kind === 'explicit') bytes += width * columns * elementCount(factor.dims.slice(1));
-    else {
-      const { leftDims, rightDims } = factor;
-      bytes += width * columns * (elementCount(leftDims.slice(1)) + elementCount(rightDims.slice(1)));
-      pairs = Math.max(pairs, 24 * (columns * (leftDims[1] as number)) ** 2);
-    }
-  }
-  return bytes + pairs;
+  const blockSize = await workspace.blockSize();
+  const [chunk] = factorChunks(shapes, columns, blockSize);
+  const size = chunk?.size ?? 1;
+  const { graph } = factorGraph(workspace, shapes, inputs, size, seeding, columns, blockSize);
+  const pairs = Math.max(0, ...graph.factors.map(factor => pairBytes(factor, columns)));
+  return graph.factors.reduce(
+    (sum, factor) => sum + width * elementsOf(factor, columns),
+    explicit(graph.remaining) + pairs,
+  );
+}
+
+/**
+ * Chunks for the gradients of a projection. The blocked layout gives kernel gradients in pieces for fewer samples than a
+ * block has channels, or for whole blocks of samples.
+ */
+function factorChunks(shapes: ShapeTable, samples: number, blockSize: number | null): Chunk[] {
+  const limit = chunkLimit(shapes, 3, factorChunkBytes);
+  if (blockSize === null || limit >= samples || limit < blockSize) return chunksOf(samples, limit, null);
+  return chunksOf(samples, blockSize - 1, null);
 }
 
 /** Whether one pass gives the gradients of all samples, for every parameter. */
-export function inOnePass(
+export async function inOnePass(
   workspace: Workspace,
   shapes: ShapeTable,
   inputs: readonly Tensor[],
-  size: number,
+  columns: number,
   seeding: Seeding,
-): boolean {
+): Promise<boolean> {
   if (shapes.fixedBatch !== null || shapes.mixesSamples) return false;
-  return factorGraph(workspace, shapes, inputs, size, seeding, true).graph.remaining.length === 0;
+  const blockSize = await workspace.blockSize();
+  const [chunk] = factorChunks(shapes, columns, blockSize);
+  const size = chunk?.size ?? 1;
+  return (
+    factorGraph(workspace, shapes, inputs, size, seeding, columns, blockSize).graph.remaining.length === 0
+  );
 }
 
 /** The graph of per-sample gradients for a chunk of samples, and the key of its session. */
@@ -143,10 +148,12 @@ function factorGraph(
   inputs: readonly Tensor[],
   size: number,
   seeding: Seeding,
-  factors: boolean,
+  columns: number | null,
+  blockSize: number | null,
 ): { key: string; graph: PerSampleGraph } {
-  const key = `factors|${factors}|${shapeKey(inputs)}|${size}|${JSON.stringify(seeding)}`;
-  return { key, graph: workspace.graph(key, () => perSampleGraph(shapes, size, seeding, factors)) };
+  const key = `factors|${columns}|${shapeKey(inputs)}|${size}|${JSON.stringify(seeding)}`;
+  const make = (): PerSampleGraph => perSampleGraph(shapes, size, seeding, columns, blockSize);
+  return { key, graph: workspace.graph(key, make) };
 }
 
 /** Memory for the outputs of all chunks. */
@@ -157,10 +164,10 @@ function outputBuffers(
   float: FloatType,
 ): Map<string, FloatArray> {
   return new Map(
-    graph.spec.outputs.map(({ name, dims }) => {
-      const rows = elementCount(dims as readonly number[]) / size;
-      return [name, allocateFloats(float, rows * size * chunks)];
-    }),
+    graph.spec.outputs.map(output => [
+      output.name,
+      allocateFloats(float, rowOf(output, size) * size * chunks),
+    ]),
   );
 }
 
@@ -172,19 +179,12 @@ function rowsOf(
   size: number,
 ): Record<string, RuntimeTensor> {
   return Object.fromEntries(
-    graph.spec.outputs.map(({ name, dims }) => {
-      const row = elementCount(dims as readonly number[]) / size;
-      const data = buffers.get(name)!.subarray(start * row, (start + size) * row);
-      return [name, feedFloats(data, dims as readonly number[])];
+    graph.spec.outputs.map(output => {
+      const row = rowOf(output, size);
+      const data = buffers.get(output.name)!.subarray(start * row, (start + size) * row);
+      return [output.name, feedFloats(data, output.dims as readonly number[])];
     }),
   );
-}
-
-function ofAllSamples(factor: FactorOutput, samples: number): FactorOutput {
-  const whole = (dims: readonly number[]): number[] => [samples, ...dims.slice(1)];
-  return factor.kind === 'explicit'
-    ? { ...factor, dims: whole(factor.dims) }
-    : { ...factor, leftDims: whole(factor.leftDims), rightDims: whole(factor.rightDims) };
 }
 
 /** Gradients of single samples, one backward pass each. */
@@ -203,7 +203,8 @@ async function oneByOne(
   const size = shapes.fixedBatch ?? (shapes.mixesSamples ? samples : 1);
   const seeds = seeding.kind === 'given' ? seeding.values : [seeding.value];
   const key = `cotangent|${shapeKey(inputs)}|${size}|${seeds.join()}`;
-  const graph = workspace.graph(key, () => cotangentGraph(shapes, size, seeds));
+  const blockSize = await workspace.blockSize();
+  const graph = workspace.graph(key, () => cotangentGraph(shapes, size, seeds, blockSize));
   const session = await workspace.session(key, 'the gradient graph', () => graph.spec);
   const given =
     seeding.kind === 'given' ? cotangents : await largestSeeds(workspace, values, inputs, seeding.value);

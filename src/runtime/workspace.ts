@@ -66,7 +66,8 @@ export class Workspace {
   /** The channels in a block, where the model has convolutions that the blocked layout is for; else null. */
   async blockSize(): Promise<number | null> {
     const convolves = this.parts.graph.nodes.some(node => node.opType === 'Conv');
-    return this.mayBlock && convolves ? blockedLayout(this.threads) : null;
+    const fits = this.parts.precision.type === 'float32' && convolves;
+    return this.mayBlock && fits ? blockedLayout(this.threads) : null;
   }
 
   /**
