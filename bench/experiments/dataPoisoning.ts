@@ -64,7 +64,7 @@ export async function dataPoisoning(options: ExperimentOptions): Promise<void> {
       const own: number[] = [];
       for (const settings of settingsFor(name, counts.retained)) {
         const outcome = await unlearn(trained, settings, seed, {
-          access: options.access,
+          access: options.access ?? 1,
           // auto may plan with as many updates as the longest runs take.
           allowance: lengths[2] * counts.retained,
         });

@@ -11,8 +11,8 @@ export interface ExperimentOptions {
   readonly seeds: number | null;
   /** The methods to run; all where null. */
   readonly methods: readonly string[] | null;
-  /** The share of the retained data that methods may use. */
-  readonly access: number;
+  /** The share of the retained data that methods may use; the experiment's own where null. */
+  readonly access: number | null;
   /** A folder with the IDX files of MNIST; fetched where null. */
   readonly data: string | null;
   /** Where plots, figures and models go. */

@@ -53,7 +53,7 @@ async function main(): Promise<void> {
     full: given.full === true,
     seeds: given.seeds ?? null,
     methods: given.methods ?? null,
-    access: given.access ?? 1,
+    access: given.access ?? null,
     data: given.data ?? null,
     threads: given.threads ?? 2,
     out: given.out ?? join(root, 'bench', 'results', name),

@@ -5,6 +5,7 @@ import { measureFit } from '../evaluate/fit';
 import { headOutputs } from '../evaluate/samples';
 import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { Diagnosis, FitDiagnosis } from '../shared/diagnosis';
+import { LetheError } from '../shared/errors';
 import { count, percent, significant, things } from '../shared/numbers';
 import { elementCount } from '../tensor/tensor';
 import { methods } from '../unlearn/registry';
@@ -37,6 +38,12 @@ export async function diagnoseRecipe(
   const job = await openJob(loaded, resolve(modelPath));
   try {
     const { train, retained, forgotten, warnings } = job.data;
+    if (train.predictedLabels) {
+      throw new LetheError(
+        `${train.dataset.path} has no labels, so whether the model fits them cannot be told. Name them in data.train.labels; ` +
+          'without any, auto and minnorm-og can still run.',
+      );
+    }
     const accessible = accessibleRetained(retained, loaded.recipe.retainAccess, loaded.recipe.seed);
     const diagnosis = await diagnose(
       {

@@ -8,11 +8,12 @@ import type { OnnxModel } from '../onnx/model';
 import { openModel } from '../tfjs/openModel';
 import { markerName } from '../tfjs/writer';
 import type { ParameterValues } from '../runtime/contracts';
-import { CancelledError, LetheError } from '../shared/errors';
+import { CancelledError, LetheError, UsageError } from '../shared/errors';
 import { projectionNotes } from '../shared/projectionNotes';
 import type { RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
-import { methodNamed } from '../unlearn/registry';
+import type { Method } from '../unlearn/method';
+import { methodNamed, methods } from '../unlearn/registry';
 import { fitWarnings } from './fitWarning';
 import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
 import { currentEnvironment } from './machine';
@@ -68,6 +69,7 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     requireFiniteStart(engine);
   });
   try {
+    requireLabels(method, job.data);
     for (const warning of job.data.warnings) hooks.log(warning);
     const values = job.engine.initialValues();
     hooks.progress({ phase: 'measuring' });
@@ -149,6 +151,16 @@ async function checkDataFiles(
     throw error;
   });
   requireNoneOf(targets, opened?.files ?? [], 'an image of the validation data');
+}
+
+/** Throws a UsageError for a method that needs labels where the data has none. */
+function requireLabels(method: Method, { train }: JobData): void {
+  if (!train.predictedLabels || method.needsLabels === undefined) return;
+  const others = methods.filter(({ needsLabels }) => needsLabels === undefined).map(({ name }) => name);
+  throw new UsageError(
+    `${train.dataset.path} has no labels, but the method ${method.name} needs them: ${method.needsLabels}. Name the labels in ` +
+      `data.train.labels, or set method.name to one of ${others.join(', ')}.`,
+  );
 }
 
 function stopIfAsked(hooks: JobHooks): void {

@@ -13,13 +13,15 @@ import { describeModel } from './inspect';
 export function overviewOf(path: string): ModelOverview {
   const model = openModel(path);
   const upgraded = upgradeGraph(model).graph;
+  const described = describeModel(model, upgraded, false);
+  const { reason } = described.computed;
   const sizes = new Map(model.stamps.map(({ file, size }) => [file, size]));
   return {
-    ...describeModel(model, upgraded, false),
+    ...described,
     path: model.path,
     bytes: sizes.get(model.path) ?? 0,
     externalFiles: model.externalFiles.map(file => ({ path: file, bytes: sizes.get(file) ?? 0 })),
-    warnings: model.warnings,
+    warnings: reason === null ? model.warnings : [...model.warnings, reason],
     metadata: [...model.metadata],
     operators: model.operators ? countLayers(model, upgraded) : countOperators(model, upgraded),
     stamp: modelStamp(model),

@@ -1,6 +1,7 @@
 // What the rooms above the runtime hand to it and get from it: parameters, losses, batches and columns.
 import type { ParameterDescription } from '../autodiff/parameters';
 import type { OpenedModel } from '../onnx/openedModel';
+import type { ProjectionProgress } from '../shared/report';
 import type { FloatArray, FloatType } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
 import type { OutputStructure } from './linearLayers';
@@ -60,8 +61,15 @@ export interface ProjectionResult {
 /** What computes: ONNX Runtime, TensorFlow.js in plain JavaScript, or with the native library of tfjs-node. */
 export type EngineKind = 'onnxruntime' | 'tfjs' | 'tfjs-node';
 
+/** Who may stop a projection, and who hears of its iterations; a projection that solves exactly has none. */
+export interface ProjectionHooks {
+  /** Looked at between passes over samples and between iterations. */
+  readonly signal?: AbortSignal;
+  progress?(update: ProjectionProgress): void;
+}
+
 /** A projection: how far, on which constraints, of which heads; `random` gives standard normal numbers. */
-export interface ProjectionOptions {
+export interface ProjectionOptions extends ProjectionHooks {
   readonly strength: number;
   readonly kind: ConstraintKind;
   readonly heads: readonly HeadLoss[];
@@ -139,7 +147,8 @@ export interface ModelEngine {
 
   /**
    * θ ← θ − strength · P_{G⊥} θ in place, G from the batch's samples (DESIGN §2, D2). Labels matter only to the kind
-   * `given-label`. `random` gives standard normal numbers. Throws a RuntimeFailure when the result is not finite.
+   * `given-label`. `random` gives standard normal numbers. Throws a RuntimeFailure when the result is not finite, and a
+   * CancelledError, with `values` as they were, once `signal` is aborted.
    */
   project(values: ParameterValues, given: Batch, options: ProjectionOptions): Promise<ProjectionResult>;
 

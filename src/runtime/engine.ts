@@ -2,6 +2,7 @@
 import { ModelError } from '../onnx/errors';
 import type { OpenedModel } from '../onnx/openedModel';
 import { openModel } from '../tfjs/openModel';
+import { throwIfCancelled } from '../shared/errors';
 import { bytesPerElement, isFloating, type FloatArray, type FloatType } from '../tensor/dtype';
 import { allocateFloats, elementCount, zeros, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, joinChunks, takeChunk, takeSamples } from './batches';
@@ -241,7 +242,8 @@ export class Engine implements ModelEngine {
    * θ ← θ − strength · P_{G⊥} θ in place, G from the batch's samples (DESIGN §2, D2). Labels matter only to the kind
    * `given-label`. `random` gives standard normal numbers. Up to 1,000 columns whose factors fit into memory are solved
    * exactly, others matrix-free. Where the columns span all parameters, nothing is changed and `noRoom` is true. Throws a
-   * RuntimeFailure when the result is not finite.
+   * RuntimeFailure when the result is not finite, and a CancelledError, with `values` as they were, once `signal` is
+   * aborted.
    */
   async project(
     values: ParameterValues,
@@ -249,6 +251,8 @@ export class Engine implements ModelEngine {
     options: ProjectionOptions & {
       /** Chosen by size when it is left out. */
       readonly solver?: 'direct' | 'matrix-free';
+      /** false has the matrix-free solver do without a preconditioner, for comparison. */
+      readonly precondition?: boolean;
     },
   ): Promise<ProjectionResult> {
     requireTrainable(this.workspace.parts);
@@ -295,7 +299,14 @@ export class Engine implements ModelEngine {
           (await factorBytes(this.workspace, shapes, batch.inputs, columns, seeding)) <= mostBytes
         : options.solver === 'direct';
     if (!direct) {
-      const found = await projectMatrixFree(this.workspace, values, batch.inputs, await plan(), names);
+      const found = await projectMatrixFree(
+        this.workspace,
+        values,
+        batch.inputs,
+        await plan(),
+        names,
+        options,
+      );
       const { rest, iterations, relativeResidual, residual, spanned, cost } = found;
       if (!spanned) stepAlong(values, rest, options.strength);
       return { columns, rank: null, residual, iterations, relativeResidual, noRoom: spanned, cost };
@@ -311,9 +322,12 @@ export class Engine implements ModelEngine {
         names.map((name, index) => [seedName(name), feed(given[index] as Tensor)]),
       );
     }
-    const found = await perSampleFactors(this.workspace, values, inputs, seeding, true, cotangents);
-    const sessions = (key: string, what: string, make: () => GraphSpec): Promise<Session> =>
-      this.workspace.session(key, what, make);
+    const { signal } = options;
+    const found = await perSampleFactors(this.workspace, values, inputs, seeding, true, cotangents, signal);
+    const sessions = (key: string, what: string, make: () => GraphSpec): Promise<Session> => {
+      throwIfCancelled(signal);
+      return this.workspace.session(key, what, make);
+    };
     const { rest, rank, residual } = await projectOut(values, found.factors, found.values, columns, sessions);
     const parameters = [...values.values()].reduce((sum, data) => sum + data.length, 0);
     const noRoom = rank === parameters;

@@ -36,7 +36,10 @@ export function windowShares(e: Emission, factor: WindowFactors, vector: string)
   const pairs = b.binary(
     'Mul',
     timesTransposed(b, flat(given), flat(given)),
-    b.reshape(overShifts(e, factor, timesTransposed(b, flat(seen), flat(seen))), [all, all]),
+    b.reshape(overShifts(b, factor, timesTransposed(b, flat(seen), flat(seen)), [columns, columns]), [
+      all,
+      all,
+    ]),
   );
   const positions = all / columns;
   const gram = b.sum(b.reshape(pairs, [positions, columns, positions, columns]), [0, 2]);
@@ -130,14 +133,18 @@ function part(b: GraphBuilder, value: string, { from, to, shift }: Reach, seen: 
 }
 
 /**
- * Products of pairs of input positions, [S·k, S·k], to Σ over the kernel of those that two windows see at the same
- * element: [… output, k, … output, k]. One axis after the other: a sum over 3 × 3 elements is two sums of three.
+ * Products of pairs of input positions, [S·k, S·l], to Σ over the kernel of those that two windows see at the same
+ * element: [… output, k, … output, l]. One axis after the other: a sum over 3 × 3 elements is two sums of three.
  */
-function overShifts(e: Emission, { windows: w }: WindowFactors, products: string): string {
-  const { b, columns } = e;
+export function overShifts(
+  b: GraphBuilder,
+  { windows: w }: WindowFactors,
+  products: string,
+  [k, l]: readonly [number, number],
+): string {
   const rank = w.input.length;
   const second = rank + 1;
-  let value = b.reshape(products, [...w.input, columns, ...w.input, columns]);
+  let value = b.reshape(products, [...w.input, k, ...w.input, l]);
   for (let axis = rank - 1; axis >= 0; axis--) {
     const [dilation, count, length] = [w.dilations[axis]!, w.kernel[axis]!, w.output[axis]!];
     const needed = (count - 1) * dilation + length;

@@ -1,4 +1,5 @@
 // Per-sample gradients as ONNX Runtime holds them: by one pass where the rules allow it, else sample by sample.
+import { throwIfCancelled } from '../shared/errors';
 import { bytesPerElement, type FloatArray, type FloatType } from '../tensor/dtype';
 import { allocateFloats, elementCount, floats, floatTypeOf, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, takeChunk, type Chunk } from './batches';
@@ -23,7 +24,8 @@ const factorChunkBytes = 2e8;
 
 /**
  * Per-sample gradients, in one pass; as `factors` in chunks, into memory that the next call uses again. Parameters without a per-sample rule in this model come from passes with the
- * cotangent of a single sample, so every parameter that the output depends on is there.
+ * cotangent of a single sample, so every parameter that the output depends on is there. Throws a CancelledError between
+ * passes once the signal is aborted.
  */
 export async function perSampleFactors(
   workspace: Workspace,
@@ -32,6 +34,7 @@ export async function perSampleFactors(
   seeding: Seeding,
   factors: boolean,
   cotangents: Readonly<Record<string, RuntimeTensor>> = {},
+  signal?: AbortSignal,
 ): Promise<PerSampleFactors> {
   const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
@@ -43,6 +46,7 @@ export async function perSampleFactors(
       seeding,
       cotangents,
       workspace.parts.trainable.map(({ name }) => name),
+      signal,
     );
   const blockSize = await workspace.blockSize();
   const chunks = factors ? factorChunks(shapes, samples, blockSize) : chunksOf(samples, samples, null);
@@ -58,6 +62,7 @@ export async function perSampleFactors(
       ? await workspace.session(key, 'the per-sample gradients', () => graph.spec)
       : undefined;
   for (const chunk of session ? chunks : []) {
+    throwIfCancelled(signal);
     const seeds = Object.entries(cotangents).map(([name, tensor]) => [
       name,
       feed(takeChunk(fetched(tensor), chunk)),
@@ -76,7 +81,7 @@ export async function perSampleFactors(
       for (const [name, dims] of valuesOf(factor))
         found[name] = feedFloats(buffers.get(name)!.subarray(0, elementCount(dims)), dims);
   if (graph.remaining.length === 0) return { factors: described, values: found };
-  const rest = await oneByOne(workspace, values, inputs, seeding, cotangents, graph.remaining);
+  const rest = await oneByOne(workspace, values, inputs, seeding, cotangents, graph.remaining, signal);
   return { factors: [...described, ...rest.factors], values: { ...found, ...rest.values } };
 }
 
@@ -117,6 +122,23 @@ function factorChunks(shapes: ShapeTable, samples: number, blockSize: number | n
   const limit = chunkLimit(shapes, 3, factorChunkBytes);
   if (blockSize === null || limit >= samples || limit < blockSize) return chunksOf(samples, limit, null);
   return chunksOf(samples, blockSize - 1, null);
+}
+
+/** Whether one pass gives the gradients of all samples, for every parameter. */
+export async function inOnePass(
+  workspace: Workspace,
+  shapes: ShapeTable,
+  inputs: readonly Tensor[],
+  columns: number,
+  seeding: Seeding,
+): Promise<boolean> {
+  if (shapes.fixedBatch !== null || shapes.mixesSamples) return false;
+  const blockSize = await workspace.blockSize();
+  const [chunk] = factorChunks(shapes, columns, blockSize);
+  const size = chunk?.size ?? 1;
+  return (
+    factorGraph(workspace, shapes, inputs, size, seeding, columns, blockSize).graph.remaining.length === 0
+  );
 }
 
 /** The graph of per-sample gradients for a chunk of samples, and the key of its session. */
@@ -173,6 +195,7 @@ async function oneByOne(
   seeding: Seeding,
   cotangents: Readonly<Record<string, RuntimeTensor>>,
   wanted: readonly string[],
+  signal: AbortSignal | undefined,
 ): Promise<PerSampleFactors> {
   const shapes = await workspace.gradientShapesFor(values, inputs);
   const samples = sampleCount(inputs);
@@ -198,6 +221,7 @@ async function oneByOne(
       ]),
   );
   for (let sample = 0; sample < samples; sample++) {
+    throwIfCancelled(signal);
     // Every sample keeps its own place in a batch of fixed size: weights may differ along it.
     const slot = sample % size;
     const chunk = { start: sample - slot, end: Math.min(samples, sample - slot + size), size };

@@ -30,6 +30,8 @@ import type { Method, MethodContext } from './method';
  */
 export const closedForm: Method = {
   name: 'closed-form',
+  needsLabels:
+    'its result is to owe nothing to the forgotten samples, which predictions of the original would bring back',
   async run(context) {
     for (const [place, head] of context.heads.entries()) {
       const structure = context.engine.outputStructure(head.output);

@@ -41,6 +41,7 @@ const clip = 10;
  */
 export const entanglement: Method = {
   name: 'retain-forget-entanglement',
+  needsLabels: 'it acts on the labels that were given to the forgotten samples',
   async run(context) {
     const settings = withDefaults(context.settings, entanglementDefaults);
     const near = await alike(context, settings.neighbours);

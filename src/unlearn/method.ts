@@ -2,7 +2,13 @@
 import type { BoundDataset } from '../data/dataset';
 import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { MethodSettings } from '../shared/recipe';
-import type { Certificate, ProgressUpdate, ProjectionRecord, SearchRecord } from '../shared/report';
+import type {
+  Certificate,
+  ProgressUpdate,
+  ProjectionProgress,
+  ProjectionRecord,
+  SearchRecord,
+} from '../shared/report';
 import type { Random } from '../tensor/random';
 import type { CheckpointStore } from './checkpoint';
 
@@ -32,6 +38,8 @@ export interface MethodContext {
   readonly checkpoint?: CheckpointStore;
   /** Reports after every optimiser step or so; cheap. */
   progress(update: ProgressUpdate): void;
+  /** Reports the iterations of a long projection within a step; cheap. */
+  projecting?(update: ProjectionProgress): void;
   /** Counts sample-gradient evaluations (one sample's forward and backward pass). */
   addCost(sampleGradients: number): void;
   /** Records a projection for the report and the receipt. */
@@ -47,5 +55,10 @@ export interface MethodContext {
 /** An unlearning method. Throws a LetheError that says in which step and tensor a value stopped being finite. */
 export interface Method {
   readonly name: string;
+  /**
+   * What it needs the labels in the data for, a clause; absent where predictions of the original can stand in for those of
+   * retained samples.
+   */
+  readonly needsLabels?: string;
   run(context: MethodContext): Promise<void>;
 }

@@ -27,6 +27,7 @@ export const npoDefaults = {
  */
 export const npo: Method = {
   name: 'npo',
+  needsLabels: 'it acts on the labels that were given to the forgotten samples',
   async run(context) {
     const settings = withDefaults(context.settings, npoDefaults);
     const { engine, heads, train } = context;

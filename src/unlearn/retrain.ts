@@ -26,6 +26,8 @@ export const retrainDefaults = {
  */
 export const retrain: Method = {
   name: 'retrain',
+  needsLabels:
+    'its result is to owe nothing to the forgotten samples, which predictions of the original would bring back',
   async run(context) {
     const settings = withDefaults(context.settings, retrainDefaults);
     const fresh = initialise(context.engine, context.random, settings.biases);

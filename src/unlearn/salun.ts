@@ -30,6 +30,7 @@ export const salunDefaults = {
  */
 export const salun: Method = {
   name: 'salun',
+  needsLabels: 'its random labels must differ from those that were given to the forgotten samples',
   async run(context) {
     const settings = withDefaults(context.settings, salunDefaults);
     const mask = await saliencyMask(context);
