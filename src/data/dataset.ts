@@ -52,6 +52,8 @@ export interface BoundDataset {
   readonly size: number;
   /** What a person should know (values that look unscaled, an axis that was added). */
   readonly warnings: readonly string[];
+  /** The data has no labels: those read are what the original model predicts. */
+  readonly predictedLabels?: boolean;
   /** Inputs in the order of the model's inputs, batch axis first; labels as in the dataset. */
   read(indices: readonly number[]): Promise<SampleBatch>;
 }

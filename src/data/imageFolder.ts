@@ -8,19 +8,23 @@ import { DataError } from './errors';
 import { fileError } from './files';
 import { ImageDataset } from './imageDataset';
 import { encodeClasses } from './npzDataset';
+import { namesOf, type DatasetSpec } from './spec';
 import { compareCodePoints } from './text';
 
 /**
  * Opens a folder whose sub-folders are classes. Classes are sorted by code point; within a class, folders are
  * sorted by path (links are followed) and files by name. Columns are `label` (the class
- * name) and `path`. Throws a DataError when there is no class, or a class has no image.
+ * name) and `path`. With `labels: []` the sub-folders are classes no more, and a folder without any that holds images has
+ * no labels either; the order stays. Throws a DataError when there is no class and no image, or a class has no image.
  */
-export function openImageFolder(path: string): Dataset {
+export function openImageFolder(path: string, spec: Pick<DatasetSpec, 'labels'> = {}): Dataset {
   const folder = basename(path);
   const classes = entries(path)
     .filter(name => isFolder(join(path, name)))
     .sort(compareCodePoints);
-  if (classes.length === 0) {
+  const unlabelled = namesOf(spec.labels)?.length === 0;
+  const loose = classes.length === 0 || unlabelled ? imagesIn(path) : [];
+  if (classes.length === 0 && loose.length === 0) {
     throw new DataError(
       `${path} has no class folders. Lethe expects one folder per class with ${imageExtensions.join(', ')} files inside.`,
     );
@@ -37,12 +41,27 @@ export function openImageFolder(path: string): Dataset {
     files.push(...images);
     names.push(...images.map(() => name));
   }
+  if (unlabelled || classes.length === 0) {
+    const all = [...loose, ...files];
+    return new ImageDataset(
+      path,
+      all,
+      [],
+      null,
+      new Map([['path', () => all.map(file => within(path, file))]]),
+    );
+  }
   const columns = new Map<string, Column>([
     ['label', () => names],
-    ['path', () => files.map(file => relative(path, file).split(sep).join('/'))],
+    ['path', () => files.map(file => within(path, file))],
   ]);
   const encoded = encodeClasses(names);
   return new ImageDataset(path, files, [{ name: 'label', tensor: encoded.tensor }], encoded.classes, columns);
+}
+
+/** The path of a file from the folder of the dataset, with slashes everywhere. */
+function within(folder: string, file: string): string {
+  return relative(folder, file).split(sep).join('/');
 }
 
 /** Image formats that torchvision counts as samples and Lethe cannot decode: leaving them out would shift indices. */
@@ -62,16 +81,22 @@ function imagesBelow(top: string): string[] {
   };
   walk(top, []);
   const images: string[] = [];
-  for (const folder of folders.sort(compareCodePoints)) {
-    for (const name of entries(folder).sort(compareCodePoints)) {
-      const path = join(folder, name);
-      if (unreadable.includes(extname(name).toLowerCase()) && !isFolder(path)) {
+  for (const folder of folders.sort(compareCodePoints)) images.push(...imagesIn(folder));
+  return images;
+}
+
+/** Image files directly in a folder, by name. */
+function imagesIn(folder: string): string[] {
+  return entries(folder)
+    .sort(compareCodePoints)
+    .map(name => join(folder, name))
+    .filter(path => {
+      if (isFolder(path)) return false;
+      if (unreadable.includes(extname(path).toLowerCase())) {
         throw new DataError(`${path} is in an image format Lethe does not read. Convert it to PNG.`);
       }
-      if (isImageName(name) && !isFolder(path)) images.push(path);
-    }
-  }
-  return images;
+      return isImageName(basename(path));
+    });
 }
 
 function entries(folder: string): string[] {

@@ -16,7 +16,7 @@ const labelNames = ['labels', 'label', 'y', 'targets', 'target'];
 
 /**
  * Reads a .npz file. Labels are the arrays the spec names, else the array named labels, y or targets, else the only
- * one-dimensional one. Inputs are the arrays the spec names, else all other arrays of as many samples with two axes
+ * one-dimensional one; a single array of more axes has no labels. Inputs are the arrays the spec names, else all other arrays of as many samples with two axes
  * or more; where there are none, the other one-dimensional numeric ones. One-dimensional arrays are columns as well.
  * Text labels become class numbers in the order of code points. Throws a DataError or NpyError.
  */
@@ -117,6 +117,7 @@ function guessLabels(
     name => arrays.get(name)!.dims.length === 1 && !inputs.includes(name),
   );
   if (flat.length === 1) return flat;
+  if (flat.length === 0 && arrays.size === 1) return [];
   throw new DataError(
     `${file}: which array holds the labels is unclear: none is named labels, y or targets, and ` +
       `${flat.length === 0 ? 'none' : String(flat.length)} of its arrays ${flat.length === 0 ? 'has' : 'have'} one axis. ` +

@@ -59,7 +59,7 @@ export async function openDataset(spec: string | DatasetSpec, baseFolder = '.'):
       return datasetOfManifest(path, lines ? readJsonLines(path) : readTable(path), full);
     }
     case 'folder':
-      return openImageFolder(path);
+      return openImageFolder(path, full);
   }
 }
 

@@ -80,6 +80,7 @@ export async function evaluateFurther(
   const losses = bySet(found, set => set.map(({ features }) => logLosses(features.loss)));
   const range = wholeRange([...losses.retain, ...losses.forget, ...(losses.test ?? [])]);
   const classifies = forget[0]!.features.classifies;
+  const labelled = !data.train.predictedLabels && !data.test?.predictedLabels;
   const attacks = models.map((_, place) => {
     const attack = (features: keyof typeof attackFeatures): ModelEvaluation['attack'] =>
       test &&
@@ -89,12 +90,13 @@ export async function evaluateFurther(
         attackFeatures[features],
         options.seed,
       );
-    return { attack: attack('all'), labelFreeAttack: attack('labelFree') };
+    return { attack: labelled ? attack('all') : null, labelFreeAttack: attack('labelFree') };
   });
   const target = places.retrained;
   return {
     level: options.level,
     notes: notesOf(data, classifies, {
+      labelled,
       regions: regions !== null,
       original: original !== null,
       retrained: retrained.length > 0,
@@ -106,7 +108,7 @@ export async function evaluateFurther(
         name: model.name,
         path: model.path,
         metrics: model.metrics,
-        confusion: classifies ? bySet(found, set => set[place]!.confusion) : null,
+        confusion: classifies && labelled ? bySet(found, set => set[place]!.confusion) : null,
         losses: bySet(losses, set => distributionOf(set[place]!, range)),
         confidences: classifies
           ? bySet(found, set => distributionOf(nines(set[place]!.features.confidence), [0, 6]))
@@ -196,7 +198,12 @@ async function alignmentsOf(
 function notesOf(
   data: EvaluationData,
   classifies: boolean,
-  had: { readonly regions: boolean; readonly original: boolean; readonly retrained: boolean },
+  had: {
+    readonly labelled: boolean;
+    readonly regions: boolean;
+    readonly original: boolean;
+    readonly retrained: boolean;
+  },
 ): string[] {
   const notes: string[] = [];
   const sizes: readonly [SampleSet, number | null, string][] = [
@@ -222,6 +229,12 @@ function notesOf(
   } else if (Math.min(data.forgotten.length, data.test.size) < fewestAttacked) {
     notes.push(
       `The membership attacks fall away: they need at least ${fewestAttacked} forgotten and as many held-out samples.`,
+    );
+  }
+  if (!had.labelled) {
+    notes.push(
+      'Labels are missing, so the membership AUC, confusion matrices, the attack on losses, the tug of war and the average gap ' +
+        'fall away. Losses and agreement are against the predictions of the original.',
     );
   }
   if (!had.retrained) {

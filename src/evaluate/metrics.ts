@@ -18,7 +18,8 @@ export interface EvaluationData {
  *
  * `membershipAuc` is P(loss of a forgotten sample < loss of a test sample), `confidenceAuc` P(confidence of a
  * forgotten sample > confidence of a test sample), ties ½; null without a test set, and `confidenceAuc` also where no
- * head is a classifier. The labels of the data are in the order of the heads.
+ * head is a classifier. The labels of the data are in the order of the heads. Where predictions of the original stand in
+ * for labels, `membershipAuc` is null and agreement is given in the place of accuracy.
  *
  * Throws a LossError when labels do not fit, a LetheError when a loss is not finite, a CancelledError when aborted.
  */
@@ -34,11 +35,15 @@ export async function evaluateModel(
   const retain = await on(data.train, data.retained);
   const forget = await on(data.train, data.forgotten);
   const test = data.test && (await on(data.test, [...Array(data.test.size).keys()]));
+  const unlabelled = { train: data.train.predictedLabels, test: data.test?.predictedLabels };
   return {
-    retain: summarise(retain, heads),
-    forget: summarise(forget, heads),
-    test: test && summarise(test, heads),
-    membershipAuc: test && areaUnderCurve(labelledLosses(test), labelledLosses(forget)),
+    retain: summarise(retain, heads, unlabelled.train),
+    forget: summarise(forget, heads, unlabelled.train),
+    test: test && summarise(test, heads, unlabelled.test),
+    membershipAuc:
+      test && !unlabelled.train && !unlabelled.test
+        ? areaUnderCurve(labelledLosses(test), labelledLosses(forget))
+        : null,
     confidenceAuc:
       test?.confidences && forget.confidences ? areaUnderCurve(forget.confidences, test.confidences) : null,
   };
@@ -46,9 +51,29 @@ export async function evaluateModel(
 
 /**
  * The metrics of one set. With several heads `heads` has each one's; on top stand the weighted sum of the losses, the
- * mean accuracy of the classifiers and the largest error of the regressors.
+ * mean accuracy of the classifiers and the largest error of the regressors. With `unlabelled` the labels are predictions
+ * of the original, so that these are named agreement and difference.
  */
-export function summarise(evaluation: SampleEvaluation, heads: readonly HeadLoss[]): SetMetrics {
+export function summarise(
+  evaluation: SampleEvaluation,
+  heads: readonly HeadLoss[],
+  unlabelled = false,
+): SetMetrics {
+  const labelled = summariseLabelled(evaluation, heads);
+  return unlabelled ? againstOriginal(labelled) : labelled;
+}
+
+function againstOriginal({ count, loss, accuracy, maxError, heads }: SetMetrics): SetMetrics {
+  return {
+    count,
+    loss,
+    ...(accuracy !== undefined && { agreement: accuracy }),
+    ...(maxError !== undefined && { maxDifference: maxError }),
+    ...(heads && { heads: heads.map(againstOriginal) }),
+  };
+}
+
+function summariseLabelled(evaluation: SampleEvaluation, heads: readonly HeadLoss[]): SetMetrics {
   const count = evaluation.losses.length;
   const each = evaluation.heads.map(tally => headMetrics(count, tally));
   if (each.length === 1) return each[0]!;

@@ -5,11 +5,13 @@ import { measureFit } from '../evaluate/fit';
 import { headOutputs } from '../evaluate/samples';
 import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { Diagnosis, FitDiagnosis } from '../shared/diagnosis';
+import { LetheError } from '../shared/errors';
 import { count, percent, significant, things } from '../shared/numbers';
 import { elementCount } from '../tensor/tensor';
 import { methods } from '../unlearn/registry';
 import { gradientShare, reachOf } from './methodReach';
 import { accessibleRetained, openJob } from './openJob';
+import { blindShare, dataRemedy } from './fitWarning';
 import { loadRecipe } from './recipeFile';
 import { startOf } from './startingMethod';
 
@@ -36,6 +38,12 @@ export async function diagnoseRecipe(
   const job = await openJob(loaded, resolve(modelPath));
   try {
     const { train, retained, forgotten, warnings } = job.data;
+    if (train.predictedLabels) {
+      throw new LetheError(
+        `${train.dataset.path} has no labels, so whether the model fits them cannot be told. Name them in data.train.labels; ` +
+          'without any, auto and minnorm-og can still run.',
+      );
+    }
     const accessible = accessibleRetained(retained, loaded.recipe.retainAccess, loaded.recipe.seed);
     const diagnosis = await diagnose(
       {
@@ -112,8 +120,12 @@ function fitSentence(set: 'retained' | 'forgotten', fit: FitDiagnosis): string {
       : `has a largest error of ${significant(fit.maxError ?? NaN)}`;
   const loss = `mean loss ${significant(fit.loss)}, with shuffled labels ${significant(fit.shuffledLoss)}`;
   const part = fit.measured < fit.count ? `, of ${count(fit.count)}` : '';
-  const exact = fit.fitted ? 'it interpolates them' : 'that is no exact fit';
-  return `On ${things(fit.measured, `${set} sample`)}${part} the model ${figure} (${loss}): ${exact}.`;
+  const exact = fit.fitted
+    ? 'it interpolates them.'
+    : set === 'retained' && fit.loss >= blindShare * fit.shuffledLoss
+      ? `it knows nothing of them. ${dataRemedy}`
+      : 'that is no exact fit.';
+  return `On ${things(fit.measured, `${set} sample`)}${part} the model ${figure} (${loss}): ${exact}`;
 }
 
 function gradientSentence(retained: FitDiagnosis, forgotten: FitDiagnosis): string {

@@ -13,6 +13,7 @@ import type { DataSource } from '../shared/recipe';
 import { Random } from '../tensor/random';
 import { chooseHeads } from './heads';
 import { idleGlobs } from './idleGlobs';
+import { headsWithoutLabels, withoutLabels, withPredictedLabels } from './predictedLabels';
 import type { LoadedRecipe } from './recipeFile';
 import { defaultThreads } from './threads';
 
@@ -60,13 +61,39 @@ export async function openJob(
       ...idleGlobs(freeze, engine.parameters, 'parameters.freeze'),
       ...idleGlobs(include, engine.parameters, 'parameters.include'),
     ];
-    const heads = await chooseHeads(recipe, engine, data.train, warning => warnings.push(warning));
+    const unlabelled = data.train.dataset.labels.length === 0;
+    const heads = unlabelled
+      ? headsWithoutLabels(recipe, engine, data.train.dataset.path)
+      : await chooseHeads(recipe, engine, data.train, warning => warnings.push(warning));
+    const sets = await labelled(loaded, engine, data, heads);
+    for (const set of [sets.train, sets.test])
+      if (set?.predictedLabels) warnings.push(withoutLabels(set.dataset.path));
     // Choosing the heads read some of the data, which may have warned of its values only then.
     warnings.push(...data.train.warnings, ...(data.test?.warnings ?? []));
-    return { engine, data: { ...data, warnings }, heads, threads };
+    return { engine, data: { ...data, ...sets, warnings }, heads, threads };
   } catch (error) {
     await engine.close();
     throw error;
+  }
+}
+
+/** The data, the predictions of the recipe's model standing in where it has no labels. */
+async function labelled(
+  loaded: LoadedRecipe,
+  engine: ModelEngine,
+  { train, test }: Pick<JobData, 'train' | 'test'>,
+  heads: readonly HeadLoss[],
+): Promise<Pick<JobData, 'train' | 'test'>> {
+  const lacking = (set: BoundDataset | null): boolean => set?.dataset.labels.length === 0;
+  if (!lacking(train) && !lacking(test)) return { train, test };
+  const path = resolve(loaded.base, loaded.recipe.model);
+  const original = path === engine.model.path ? engine : await openEngine(loaded, path, 1);
+  try {
+    const filled = async (set: BoundDataset): Promise<BoundDataset> =>
+      lacking(set) ? await withPredictedLabels(set, original, heads) : set;
+    return { train: await filled(train), test: test && (await filled(test)) };
+  } finally {
+    if (original !== engine) await original.close();
   }
 }
 

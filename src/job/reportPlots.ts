@@ -3,6 +3,7 @@ import type { ModelDistance } from '../evaluate/weightDiff';
 import type { Evaluation, ModelEvaluation } from '../shared/evaluation';
 import { percent, significant, things } from '../shared/numbers';
 import type { ModelMetrics, RunResult, SetMetrics } from '../shared/report';
+import { againstOriginal, largestOf, shareOf } from '../shared/setMeasure';
 import { barPlot } from './plots/bars';
 import { curvePlot } from './plots/curves';
 import { distributionPlot } from './plots/distributions';
@@ -56,10 +57,18 @@ function metricFigure({ before, after, reference }: RunResult): Figure[] {
   const aim = reference
     ? 'Best is where the retrained model is, on the forgotten samples too.'
     : 'Without a retrained model nothing says how low the forgotten ones should be.';
-  const accuracy = rowsOf(({ accuracy: value }) => value);
-  const shown = accuracy.length > 0 ? accuracy : rowsOf(({ maxError }) => maxError);
+  const accuracy = rowsOf(shareOf);
+  const shown = accuracy.length > 0 ? accuracy : rowsOf(largestOf);
   if (shown.length === 0) return [];
-  const what = accuracy.length > 0 ? 'Accuracy' : 'Largest error';
+  const unlabelled = againstOriginal(after.retain);
+  const what =
+    accuracy.length > 0
+      ? unlabelled
+        ? 'Agreement with the original'
+        : 'Accuracy'
+      : unlabelled
+        ? 'Largest difference to the original'
+        : 'Largest error';
   const say = accuracy.length > 0 ? (value: number) => `${(100 * value).toFixed(1)} %` : significant1;
   const largest = Math.max(...shown.flatMap(({ values }) => values.map(value => value ?? 0)));
   const summary = shown

@@ -8,11 +8,13 @@ import type { OnnxModel } from '../onnx/model';
 import { openModel } from '../tfjs/openModel';
 import { markerName } from '../tfjs/writer';
 import type { ParameterValues } from '../runtime/contracts';
-import { CancelledError, LetheError } from '../shared/errors';
+import { CancelledError, LetheError, UsageError } from '../shared/errors';
 import { projectionNotes } from '../shared/projectionNotes';
 import type { RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
-import { methodNamed } from '../unlearn/registry';
+import type { Method } from '../unlearn/method';
+import { methodNamed, methods } from '../unlearn/registry';
+import { fitWarnings } from './fitWarning';
 import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
 import { currentEnvironment } from './machine';
 import { openJob, requireFiniteStart, type JobData, type OpenJob } from './openJob';
@@ -67,11 +69,14 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     requireFiniteStart(engine);
   });
   try {
+    requireLabels(method, job.data);
     for (const warning of job.data.warnings) hooks.log(warning);
     const values = job.engine.initialValues();
     hooks.progress({ phase: 'measuring' });
     const before = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
     stopIfAsked(hooks);
+    const doubts = await fitWarnings(job.engine, values, job.data.train, job.heads, before.retain);
+    for (const warning of doubts) hooks.log(warning);
     const outcome = await unlearn(job, loaded, values, hooks);
     for (const note of projectionNotes(outcome.projections)) hooks.log(note);
     stopIfAsked(hooks);
@@ -115,7 +120,7 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     const { history } = outcome;
     await writeOutputs(stage, {
       ...{ job, loaded, paths, values, result, history },
-      ...{ referenceFiles, otherReferences: files },
+      ...{ referenceFiles, otherReferences: files, doubts },
     });
     return result;
   } finally {
@@ -148,6 +153,16 @@ async function checkDataFiles(
   requireNoneOf(targets, opened?.files ?? [], 'an image of the validation data');
 }
 
+/** Throws a UsageError for a method that needs labels where the data has none. */
+function requireLabels(method: Method, { train }: JobData): void {
+  if (!train.predictedLabels || method.needsLabels === undefined) return;
+  const others = methods.filter(({ needsLabels }) => needsLabels === undefined).map(({ name }) => name);
+  throw new UsageError(
+    `${train.dataset.path} has no labels, but the method ${method.name} needs them: ${method.needsLabels}. Name the labels in ` +
+      `data.train.labels, or set method.name to one of ${others.join(', ')}.`,
+  );
+}
+
 function stopIfAsked(hooks: JobHooks): void {
   if (hooks.signal.aborted) throw new CancelledError();
 }
@@ -160,6 +175,8 @@ interface Finished {
   readonly result: RunResult;
   readonly history: Report['history'];
   readonly referenceFiles: readonly { from: string; to: string }[];
+  /** What speaks against these data. */
+  readonly doubts: readonly string[];
   /** The files of each further retrained model. */
   readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
 }
@@ -216,7 +233,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     heads: job.heads,
     threads: job.threads,
     engine: job.engine.kind,
-    warnings: job.data.warnings,
+    warnings: [...job.data.warnings, ...finished.doubts],
     result,
     history: finished.history,
     weights,

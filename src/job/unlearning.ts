@@ -63,6 +63,12 @@ export async function unlearn(
     recipe.method.name === 'auto' && recipe.data.validation
       ? await openSource(recipe.data.validation, loaded, engine.model)
       : null;
+  if (validation?.dataset.labels.length === 0) {
+    throw new LetheError(
+      `${validation.dataset.path} has no labels, so settings cannot be judged on it. Name them in data.validation.labels, or leave ` +
+        'data.validation out.',
+    );
+  }
   const meter = new ProgressMeter();
   const history = new LossHistory();
   let sampleGradients = 0;

@@ -140,12 +140,16 @@ async function checkSamples(receipt: Receipt, loaded: LoadedRecipe): Promise<str
 
 /** The recipe of the receipt; the file itself is checked apart. */
 function loadedFrom(receipt: Receipt, folder: string, name: string, changes: object = {}): LoadedRecipe {
-  const given = receipt.recipe.content as { readonly budget?: object };
+  const given = receipt.recipe.content as { readonly budget?: { readonly sampleGradients?: number } };
   const { threads, engine } = receipt;
   const same = { threads, ...(engine === undefined ? {} : { engine }) };
   // Seconds are worth something else on every machine: what they were converted to is what the run had.
   const budget = receipt.budget && {
-    budget: { ...given.budget, seconds: undefined, sampleGradients: receipt.budget.sampleGradients },
+    budget: {
+      ...given.budget,
+      seconds: undefined,
+      sampleGradients: Math.min(given.budget?.sampleGradients ?? Infinity, receipt.budget.sampleGradients),
+    },
   };
   const content = { ...given, ...same, ...budget, ...changes };
   return recipeFromJson(content, resolve(folder, receipt.recipe.base), name);

@@ -3,7 +3,8 @@ import { GraphBuilder } from '../autodiff/builder';
 import { internalOpset } from '../onnx/upgrade';
 import type { ValueInfo } from '../onnx/model';
 import { elementCount } from '../tensor/tensor';
-import type { FactorOutput } from './graphs';
+import { valuesOf, type FactorOutput } from './factors';
+import { overShifts } from './gramWindows';
 import { feedFloats, type GraphSpec, type RuntimeTensor } from './session';
 
 /** The graph's output. */
@@ -16,15 +17,16 @@ function sideName(side: 'rows' | 'columns', value: string): string {
 
 /**
  * The graph from the factors of `rows` columns and of `columns` others to their products, float32 [rows, columns]. A
- * factor used at T positions gives Σ_ts (a_it·a_js)(δ_it·δ_js).
+ * factor used at T positions gives Σ_ts (a_it·a_js)(δ_it·δ_js); one of windows as `gramWindows` has it.
  */
 export function crossGramGraph(factors: readonly FactorOutput[], rows: number, columns: number): GraphSpec {
   const b = new GraphBuilder('lethe-cross');
   const inputs: ValueInfo[] = [];
   const input = (name: string, dims: readonly number[]): string => {
     if (!b.hasDims(name)) {
-      inputs.push({ name, dtype: 'float32', dims });
-      b.declare(name, dims);
+      const flat = [dims[0] as number, elementCount(dims.slice(1))];
+      inputs.push({ name, dtype: 'float32', dims: flat });
+      b.declare(name, flat);
     }
     return b.reshape(name, dims);
   };
@@ -34,15 +36,44 @@ export function crossGramGraph(factors: readonly FactorOutput[], rows: number, c
       b.reshape(input(sideName('columns', value), [columns, positions * size]), [columns * positions, size]),
       { transB: true },
     );
+  /** Products of all pairs of positions, each side's positions first: [positions · rows, positions · columns]. */
+  const byPosition = (value: string, positions: number, size: number): string => {
+    const side = (name: string, count: number): string =>
+      b.reshape(b.transpose(input(name, [count, positions, size]), [1, 0, 2]), [positions * count, size]);
+    return b.matmul(side(sideName('rows', value), rows), side(sideName('columns', value), columns), {
+      transB: true,
+    });
+  };
   const shares = factors.map(factor => {
-    if (factor.kind === 'explicit') return product(factor.value, elementCount(factor.dims.slice(1)), 1);
-    const [, positions, left] = factor.leftDims as [number, number, number];
-    const pairs = b.binary(
-      'Mul',
-      product(factor.left, left, positions),
-      product(factor.right, factor.rightDims[2] as number, positions),
-    );
-    return positions === 1 ? pairs : b.sum(b.reshape(pairs, [rows, positions, columns, positions]), [1, 3]);
+    switch (factor.kind) {
+      case 'explicit':
+      case 'blocks':
+        return b.total(
+          valuesOf(factor).map(([value, dims]) => product(value, elementCount(dims.slice(1)), 1)),
+        );
+      case 'outer': {
+        const [, positions, left] = factor.leftDims as [number, number, number];
+        const pairs = b.binary(
+          'Mul',
+          product(factor.left, left, positions),
+          product(factor.right, factor.rightDims[2] as number, positions),
+        );
+        return positions === 1
+          ? pairs
+          : b.sum(b.reshape(pairs, [rows, positions, columns, positions]), [1, 3]);
+      }
+      default: {
+        const [, positions, left] = factor.leftDims as [number, number, number];
+        const [, seen, right] = factor.rightDims as [number, number, number];
+        const shifted = overShifts(b, factor, byPosition(factor.right, seen, right), [rows, columns]);
+        const pairs = b.binary(
+          'Mul',
+          byPosition(factor.left, positions, left),
+          b.reshape(shifted, [positions * rows, positions * columns]),
+        );
+        return b.sum(b.reshape(pairs, [positions, rows, positions, columns]), [0, 2]);
+      }
+    }
   });
   b.push({
     name: crossName,

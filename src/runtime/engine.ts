@@ -2,9 +2,9 @@
 import { ModelError } from '../onnx/errors';
 import type { OpenedModel } from '../onnx/openedModel';
 import { openModel } from '../tfjs/openModel';
-import { isFloating } from '../tensor/dtype';
 import { throwIfCancelled } from '../shared/errors';
-import { elementCount, zeros, type Tensor } from '../tensor/tensor';
+import { bytesPerElement, isFloating, type FloatArray, type FloatType } from '../tensor/dtype';
+import { allocateFloats, elementCount, zeros, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, joinChunks, takeChunk, takeSamples } from './batches';
 import { columnCotangents, countColumns, planColumns, type ColumnPlan } from './columns';
 import type {
@@ -51,7 +51,7 @@ const mostBytes = 1.2e9;
 /** A model in ONNX Runtime. Close it to give its memory back. */
 export class Engine implements ModelEngine {
   readonly kind = 'onnxruntime';
-  readonly notes: readonly string[] = [];
+  readonly notes: readonly string[];
   private readonly parity: Parity;
 
   private constructor(
@@ -60,6 +60,8 @@ export class Engine implements ModelEngine {
     private readonly workspace: Workspace,
     private readonly start: ParameterValues,
   ) {
+    const { reason } = workspace.parts.precision;
+    this.notes = reason === null ? [] : [reason];
     this.parity = new Parity(model, inputs => predict(workspace, start, inputs, false));
   }
 
@@ -80,12 +82,17 @@ export class Engine implements ModelEngine {
     );
   }
 
+  /** The type that the model is computed in. */
+  get float(): FloatType {
+    return this.workspace.parts.precision.type;
+  }
+
   /** Every stored floating tensor, trainable or not, in file order. */
   get parameters(): readonly Parameter[] {
     return this.workspace.parts.described.parameters;
   }
 
-  /** A fresh copy of the trainable parameters' values in the file, as float32. */
+  /** A fresh copy of the trainable parameters' values in the file, in the type that is computed in. */
   initialValues(): ParameterValues {
     return new Map([...this.start].map(([name, data]) => [name, data.slice()]));
   }
@@ -149,7 +156,7 @@ export class Engine implements ModelEngine {
     values: ParameterValues,
     given: Batch,
     heads: readonly HeadLoss[],
-    sampleWeights?: Float32Array,
+    sampleWeights?: ArrayLike<number>,
   ): Promise<LossGradient> {
     requireTrainable(this.workspace.parts);
     const batch = { ...given, inputs: await this.adapted(given.inputs) };
@@ -175,16 +182,17 @@ export class Engine implements ModelEngine {
         ...this.workspace.weights(values),
       };
       resolved.forEach((term, index) => {
-        const made = lossFeeds(term, weights[index], { ...chunk, samples });
+        const made = lossFeeds(term, weights[index], { ...chunk, samples }, this.float);
         feeds[`lethe/labels/${index}`] = feed(made.labels);
         feeds[`lethe/weights/${index}`] = feed(made.weights);
       });
       const outputs = await session.run(feeds);
-      for (const name of graph.losses) for (const value of outputs[name]?.data as Float32Array) loss += value;
+      for (const name of graph.losses) for (const value of outputs[name]?.data as FloatArray) loss += value;
       for (const { name, dims } of this.workspace.parts.trainable) {
         const output = graph.gradients.get(name);
-        const data = output === undefined ? new Float32Array(elementCount(dims)) : outputs[output]?.data;
-        addTo(total, name, data as Float32Array);
+        const data =
+          output === undefined ? allocateFloats(this.float, elementCount(dims)) : outputs[output]?.data;
+        addTo(total, name, data as FloatArray);
       }
     }
     return { loss, gradients: total };
@@ -202,7 +210,9 @@ export class Engine implements ModelEngine {
     // Some classifiers give the class number first, which has no gradient.
     const output = this.workspace.parts.model.graph.outputs.find(({ dtype }) => isFloating(dtype))
       ?.name as string;
-    const bytes = 4 * this.workspace.parts.trainable.reduce((sum, { dims }) => sum + elementCount(dims), 0);
+    const bytes =
+      bytesPerElement(this.float) *
+      this.workspace.parts.trainable.reduce((sum, { dims }) => sum + elementCount(dims), 0);
     const limit = Math.max(1, Math.min(chunkLimit(shapes, 3), Math.floor(5e8 / Math.max(1, bytes))));
     const pieces = new Map<string, Tensor[]>();
     for (const chunk of chunksOf(samples, limit, shapes.fixedBatch)) {
@@ -223,7 +233,7 @@ export class Engine implements ModelEngine {
     return new Map(
       this.workspace.parts.trainable.map(({ name, dims }) => {
         const list = pieces.get(name);
-        return [name, list ? joinChunks(list, samples) : zeros('float32', [samples, ...dims])];
+        return [name, list ? joinChunks(list, samples) : zeros(this.float, [samples, ...dims])];
       }),
     );
   }
@@ -286,7 +296,7 @@ export class Engine implements ModelEngine {
     const direct =
       options.solver === undefined
         ? columns <= mostColumns &&
-          factorBytes(this.workspace, shapes, batch.inputs, columns, seeding) <= mostBytes
+          (await factorBytes(this.workspace, shapes, batch.inputs, columns, seeding)) <= mostBytes
         : options.solver === 'direct';
     if (!direct) {
       const found = await projectMatrixFree(
@@ -372,7 +382,7 @@ function requireTranslated(model: OpenedModel): void {
   );
 }
 
-function addTo(total: ParameterValues, name: string, data: Float32Array): void {
+function addTo(total: ParameterValues, name: string, data: FloatArray): void {
   const sum = total.get(name);
   if (!sum) total.set(name, data);
   else for (let index = 0; index < sum.length; index++) sum[index]! += data[index] as number;

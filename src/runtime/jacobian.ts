@@ -1,10 +1,11 @@
 // Products with the Jacobian of some outputs by the parameters, over all samples in chunks: Jv and Jᵀu.
 import { throwIfCancelled } from '../shared/errors';
-import { elementCount, zeros, type Tensor } from '../tensor/tensor';
+import type { FloatArray } from '../tensor/dtype';
+import { allocateFloats, elementCount, floats, zeros, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, takeChunk, type Chunk } from './batches';
 import type { ParameterValues } from './contracts';
 import { cotangentGraph, seedName, tangentGraph, tangentName } from './graphs';
-import { feed, feedFloats, type RuntimeTensor } from './session';
+import { feed, type RuntimeTensor } from './session';
 import type { ShapeTable } from './shapes';
 import { sampleCount, shapeKey, type Workspace } from './workspace';
 
@@ -14,7 +15,7 @@ interface Part {
   readonly feeds: Readonly<Record<string, RuntimeTensor>>;
 }
 
-/** The Jacobian J of outputs at one point, in float32; sums over samples are in float64. */
+/** The Jacobian J of outputs at one point, in the model's type; sums over samples are in float64. */
 export class Jacobian {
   private constructor(
     private readonly workspace: Workspace,
@@ -50,16 +51,17 @@ export class Jacobian {
   }
 
   /** Jv: the tangents of each output, [samples, …]. */
-  async tangents(direction: ReadonlyMap<string, Float64Array>): Promise<Float32Array[]> {
+  async tangents(direction: ReadonlyMap<string, Float64Array>): Promise<FloatArray[]> {
     const { outputs, shapes, workspace, samples } = this;
+    const float = workspace.parts.precision.type;
     const results = outputs.map(name => {
       const dims = shapes.dims(name, shapes.fixedBatch ?? samples);
-      return new Float32Array(samples * elementCount(dims.slice(1)));
+      return allocateFloats(float, samples * elementCount(dims.slice(1)));
     });
     const moves = Object.fromEntries(
       workspace.parts.trainable.map(({ name, dims }) => [
         tangentName(name),
-        feedFloats(Float32Array.from(direction.get(name)!), dims),
+        feed(floats(float, dims, direction.get(name)!)),
       ]),
     );
     for (const { chunk, feeds } of this.parts) {
@@ -71,7 +73,7 @@ export class Jacobian {
       outputs.forEach((name, index) => {
         const tangent = graph.tangents.get(name);
         if (tangent === undefined) return;
-        const data = found[tangent]?.data as Float32Array;
+        const data = found[tangent]?.data as FloatArray;
         const row = data.length / chunk.size;
         results[index]?.set(data.subarray(0, (chunk.end - chunk.start) * row), chunk.start * row);
       });
@@ -95,7 +97,7 @@ export class Jacobian {
       const given = Object.fromEntries(seeds) as Record<string, RuntimeTensor>;
       const found = await session.run({ ...feeds, ...given });
       for (const [name, output] of graph.gradients) {
-        const data = found[output]?.data as Float32Array;
+        const data = found[output]?.data as FloatArray;
         const sum = sums.get(name);
         if (!sum) sums.set(name, Float64Array.from(data));
         else for (let index = 0; index < sum.length; index++) sum[index]! += data[index]!;
@@ -109,9 +111,7 @@ export class Jacobian {
 function takePadded(tensor: Tensor, chunk: Chunk): Tensor {
   const rest = tensor.dims.slice(1);
   const row = elementCount(rest);
-  const result = zeros('float32', [chunk.size, ...rest]);
-  (result.data as Float32Array).set(
-    (tensor.data as Float32Array).subarray(chunk.start * row, chunk.end * row),
-  );
+  const result = zeros(tensor.dtype, [chunk.size, ...rest]);
+  (result.data as FloatArray).set((tensor.data as FloatArray).subarray(chunk.start * row, chunk.end * row));
   return result;
 }

@@ -41,7 +41,7 @@ export interface MatrixFreeOptions extends ProjectionHooks {
  * Methods for Least Squares Problems*, 1996, algorithms 7.4.1 and 7.4.3). Since what counts is how far constrained outputs
  * still move, ‖Gᵀr‖, the iterates are combined so that it is least (minimal residual smoothing: Weiss,
  * *Parameter-Free Iterative Linear Solvers*, 1996). An iteration costs one product Gᵀr and one Gα over all samples, in
- * float32 with sums over samples in float64. `outputs` names the value behind each head of the plan. Ends at a relative
+ * the model's type with sums over samples in float64. `outputs` names the value behind each head of the plan. Ends at a relative
  * residual of 1e-3 or after 200 iterations; where there are as many columns as parameters, once nothing of v is left.
  * Throws a RuntimeFailure when a product is not finite, a CancelledError between products once the signal is aborted.
  */

@@ -3,13 +3,15 @@ import { GraphBuilder } from '../autodiff/builder';
 import { internalOpset } from '../onnx/upgrade';
 import { throwIfCancelled } from '../shared/errors';
 import { choleskyOf } from '../tensor/cholesky';
+import type { FloatArray } from '../tensor/dtype';
 import { Random } from '../tensor/random';
 import type { Tensor } from '../tensor/tensor';
 import { chunkLimit, takeSamples } from './batches';
 import { columnCotangents, type ColumnPlan } from './columns';
 import type { ParameterValues } from './contracts';
 import { crossFeeds, crossGramGraph, crossName } from './crossGram';
-import { seedName, type FactorOutput, type Seeding } from './graphs';
+import { valuesOf, type FactorOutput } from './factors';
+import { seedName, type Seeding } from './graphs';
 import { factorBytes, inOnePass, perSampleFactors } from './perSample';
 import { feed, feedFloats, type RuntimeTensor } from './session';
 import { shapeKey, type Workspace } from './workspace';
@@ -52,8 +54,8 @@ export async function nystromPreconditioner(
   const seeding: Seeding = { kind: 'given', values: outputs };
   const count = plan.columns.length;
   const run = Math.min(count, runColumns, chunkLimit(shapes, 3, runBytes));
-  if (!inOnePass(workspace, shapes, inputs, run, seeding)) return null;
-  const bytes = factorBytes(workspace, shapes, inputs, 1, seeding);
+  if (!(await inOnePass(workspace, shapes, inputs, run, seeding))) return null;
+  const bytes = (await factorBytes(workspace, shapes, inputs, run, seeding)) / run;
   const size = Math.min(mostChosen, Math.floor(count / 2), Math.floor(chosenBytes / bytes));
   if (size < leastChosen) return null;
 
@@ -75,10 +77,8 @@ export async function nystromPreconditioner(
       Object.fromEntries(outputs.map((name, index) => [seedName(name), feed(cotangents[index] as Tensor)])),
       signal,
     );
-    const names = found.factors.flatMap(factor =>
-      factor.kind === 'explicit' ? [factor.value] : [factor.left, factor.right],
-    );
-    const data = new Map(names.map(name => [name, found.values[name]?.data as Float32Array]));
+    const names = found.factors.flatMap(factor => valuesOf(factor).map(([name]) => name));
+    const data = new Map(names.map(name => [name, inFloat32(found.values[name]?.data as FloatArray)]));
     return { factors: found.factors, data };
   };
 
@@ -107,6 +107,11 @@ export async function nystromPreconditioner(
   kept.clear();
   const square = await squareOf(workspace, cross, size, signal);
   return { apply: solverOf(cross, square, chosen, count), cost: 3 * (count + size) };
+}
+
+/** The same numbers in float32; themselves where they are. */
+function inFloat32(data: FloatArray): Float32Array {
+  return data instanceof Float32Array ? data : Float32Array.from(data);
 }
 
 /** `size` of the numbers below `count`, in rising order; the same ones for the same numbers. */

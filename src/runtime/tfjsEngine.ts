@@ -89,6 +89,9 @@ export class TfjsEngine implements ModelEngine {
     return engine;
   }
 
+  /** TensorFlow.js has no other. */
+  readonly float = 'float32';
+
   get kind(): EngineKind {
     return this.library.kind;
   }
@@ -157,7 +160,7 @@ export class TfjsEngine implements ModelEngine {
     values: ParameterValues,
     given: Batch,
     heads: readonly HeadLoss[],
-    sampleWeights?: Float32Array,
+    sampleWeights?: ArrayLike<number>,
   ): Promise<LossGradient> {
     const names = this.trainable();
     const inputs = this.adapted(given.inputs);

@@ -1,5 +1,6 @@
 // A comparison of models as rows of text, for a terminal and for pages.
 import type { ModelMetrics, SetMetrics } from './report';
+import { againstOriginal } from './setMeasure';
 
 /** One model of a comparison. */
 export interface MetricColumn {
@@ -24,7 +25,14 @@ export function metricRows(columns: readonly MetricColumn[]): string[][] {
   ];
   for (const [name, of] of sets) add(`${name} accuracy`, metrics => percent(of(metrics)?.accuracy));
   for (const [name, of] of sets) add(`${name} largest error`, metrics => number(of(metrics)?.maxError));
-  for (const [name, of] of sets) add(`${name} loss`, metrics => number(of(metrics)?.loss));
+  for (const [name, of] of sets)
+    add(`${name}, as the original predicts`, metrics => percent(of(metrics)?.agreement));
+  for (const [name, of] of sets)
+    add(`${name} largest difference to the original`, metrics => number(of(metrics)?.maxDifference));
+  for (const [name, of] of sets) {
+    const labelled = all.every(metrics => !of(metrics) || !againstOriginal(of(metrics)!));
+    add(`${name} loss${labelled ? '' : ' against the original'}`, metrics => number(of(metrics)?.loss));
+  }
   add('membership AUC', metrics => auc(metrics.membershipAuc));
   add('confidence AUC', metrics => auc(metrics.confidenceAuc));
   if (columns.some(column => column.cost !== undefined)) {

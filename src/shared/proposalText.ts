@@ -1,6 +1,7 @@
 // What a finished run achieved, in words and figures with their reach: on how many samples, and against what.
 import { count, percent, percentValue, significant, signed, things } from './numbers';
 import type { ModelMetrics, RunResult, SetMetrics } from './report';
+import { againstOriginal, largestOf, shareOf } from './setMeasure';
 
 /** One number of a run: before, after, and of a retrained model where there is one. */
 export interface ProposalFigure {
@@ -27,6 +28,10 @@ export function proposalSentence(result: RunResult): string {
   const { before, after, reference } = result;
   const number = after.forget.count;
   const on = `On ${things(number, 'forgotten sample')} the model`;
+  if (after.forget.agreement !== undefined)
+    return `${on} predicts ${count(after.forget.agreement * number)} as the original does.`;
+  if (after.forget.maxDifference !== undefined)
+    return `${on} differs from the original by up to ${significant(after.forget.maxDifference)}.`;
   if (after.forget.accuracy !== undefined) {
     const fitted = (metrics: ModelMetrics): string => count((metrics.forget.accuracy ?? 0) * number);
     const against = reference ? `, a model retrained without them fits ${fitted(reference)}` : '';
@@ -99,6 +104,7 @@ function setFigure(
   retrained: SetMetrics | null,
 ): ProposalFigure {
   const samples = things(after.count, noun);
+  if (againstOriginal(after)) return unlabelledFigure(title, samples, before, after, retrained);
   if (before.accuracy !== undefined && after.accuracy !== undefined) {
     const [a, b, r] = [before.accuracy, after.accuracy, retrained?.accuracy ?? null];
     const right = (share: number): string => count(share * after.count);
@@ -130,6 +136,31 @@ function setFigure(
     places: null,
     reading: reading(a, b, r, better, 'lower', delta => signed(significant(delta), delta)),
     tip: `${samples}. ${aim(better, 'Lower')}`,
+  };
+}
+
+/** A set without labels: how far the model is from the original on it. */
+function unlabelledFigure(
+  title: string,
+  samples: string,
+  before: SetMetrics,
+  after: SetMetrics,
+  retrained: SetMetrics | null,
+): ProposalFigure {
+  const shares = after.agreement !== undefined;
+  const read = (set: SetMetrics): number => (shares ? shareOf(set) : largestOf(set)) ?? 0;
+  const write = shares ? percentValue : significant;
+  const [a, b, r] = [read(before), read(after), retrained && read(retrained)];
+  const set = title === 'Labels to forget' ? 'Forgotten' : title;
+  return {
+    title: `${set}, ${shares ? 'as the original predicts' : 'largest difference to the original'}`,
+    unit: shares ? '%' : '',
+    before: write(a),
+    after: write(b),
+    retrained: r === null ? null : write(r),
+    places: shares ? { before: a, after: b, retrained: r } : null,
+    reading: b === a ? 'as before' : signed(write(b - a), b - a),
+    tip: `${samples} without labels, so the model is compared with the original.`,
   };
 }
 

@@ -165,7 +165,7 @@ const dataSource = z.union(
         .optional(),
       labels: z
         .union([text('a name'), z.array(text('a name'))], { error: 'must be a name or a list of names' })
-        .describe('Arrays or columns that are labels, in the order of the heads.')
+        .describe('Arrays or columns that are labels, in the order of the heads; [] for data without labels.')
         .optional(),
     }),
   ],

@@ -41,12 +41,17 @@ export interface ProjectionRecord {
   readonly noRoom?: true;
 }
 
-/** How a model does on one set of samples. Classifiers have `accuracy`, regressors `maxError`. */
+/**
+ * How a model does on one set of samples. Classifiers have `accuracy`, regressors `maxError`. Where the data has no labels,
+ * `agreement` and `maxDifference` take their places: all, the loss too, is against the predictions of the original.
+ */
 export interface SetMetrics {
   readonly count: number;
   readonly loss: number;
   readonly accuracy?: number;
   readonly maxError?: number;
+  readonly agreement?: number;
+  readonly maxDifference?: number;
   /** One entry a head, where the model has several. */
   readonly heads?: readonly SetMetrics[];
 }

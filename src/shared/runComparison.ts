@@ -1,20 +1,25 @@
 // Finished runs beside one another: the numbers that tell them apart, and two of them metric by metric.
 import { count, percentValue, significant, signed } from './numbers';
 import type { ModelMetrics, SetMetrics } from './report';
+import { againstOriginal, largestOf, shareOf } from './setMeasure';
 
-/** How well a model does on samples: a share that is right, or for a regressor its largest error. */
+/** How well a model does on samples: a share that is right, or for a regressor its largest error; see `setMeasure`. */
 export interface Fit {
   readonly kind: 'accuracy' | 'error';
   readonly value: number;
   readonly count: number;
+  /** Without labels: measured against the predictions of the original. */
+  readonly againstOriginal: boolean;
 }
 
 /** The fit on a set; null where nothing was measured. */
 export function fitOf(metrics: SetMetrics | null): Fit | null {
   if (metrics === null || metrics.count === 0) return null;
-  return metrics.accuracy === undefined
-    ? { kind: 'error', value: metrics.maxError ?? metrics.loss, count: metrics.count }
-    : { kind: 'accuracy', value: metrics.accuracy, count: metrics.count };
+  const shared = { count: metrics.count, againstOriginal: againstOriginal(metrics) };
+  const share = shareOf(metrics);
+  return share === undefined
+    ? { kind: 'error', value: largestOf(metrics) ?? metrics.loss, ...shared }
+    : { kind: 'accuracy', value: share, ...shared };
 }
 
 /** A fit as text without its unit: percent for a share. */
@@ -79,6 +84,14 @@ export function metricPairs(a: ModelMetrics, b: ModelMetrics): MetricPair[] {
     pairs.push(
       pair(`${name} accuracy, %`, first?.accuracy, second?.accuracy, percentValue, tip),
       pair(`${name} largest error`, first?.maxError, second?.maxError, significant, tip),
+      pair(`${name}, as the original predicts, %`, first?.agreement, second?.agreement, percentValue, tip),
+      pair(
+        `${name} largest difference to the original`,
+        first?.maxDifference,
+        second?.maxDifference,
+        significant,
+        tip,
+      ),
       pair(`${name} loss`, first?.loss, second?.loss, significant, tip),
     );
   }

@@ -1,6 +1,7 @@
 // What a finished run did, in a sentence and in a few characters.
 import { countText, numberText, shareText } from './numberText';
 import type { ModelMetrics, RunResult, SetMetrics } from './report';
+import { againstOriginal, largestOf, shareOf } from './setMeasure';
 
 /** The result with its reach: what the model still says of the forgotten samples, and how it does on others. */
 export function runSentence(result: RunResult): string {
@@ -18,12 +19,16 @@ export function runFigures(result: RunResult): string {
 }
 
 function forgottenSentence(before: SetMetrics, after: SetMetrics, reference: SetMetrics | null): string {
+  if (after.agreement !== undefined)
+    return `On ${forgottenText(after.count)} the model predicts ${countText(after.agreement * after.count)} as the original does.`;
   if (after.accuracy !== undefined && before.accuracy !== undefined) {
     const fitted = (metrics: SetMetrics): string => countText((metrics.accuracy ?? 0) * metrics.count);
     const retrained =
       reference?.accuracy === undefined ? '' : `, a model retrained without them fits ${fitted(reference)}`;
     return `On ${forgottenText(after.count)} the model fits ${fitted(after)} of the labels to forget (${fitted(before)} before${retrained}).`;
   }
+  if (after.maxDifference !== undefined)
+    return `On ${forgottenText(after.count)} the largest difference to the original is ${error(after)}.`;
   const retrained = reference === null ? '' : `, ${error(reference)} when retrained without them`;
   return `On ${forgottenText(after.count)} the largest error is ${error(after)} (${error(before)} before${retrained}).`;
 }
@@ -33,6 +38,10 @@ function heldOutSentence(before: ModelMetrics, after: ModelMetrics): string | nu
   const was = after.test === null ? before.retain : before.test;
   const is = after.test ?? after.retain;
   if (was === null) return null;
+  if (againstOriginal(is))
+    return is.agreement === undefined
+      ? `${name}, largest difference to the original ${error(is)}.`
+      : `${name} as the original predicts: ${shareText(is.agreement)}.`;
   if (is.accuracy !== undefined && was.accuracy !== undefined) {
     return `${name} accuracy ${shareText(was.accuracy)} → ${shareText(is.accuracy)}.`;
   }
@@ -44,9 +53,10 @@ function forgottenText(count: number): string {
 }
 
 function figure(metrics: SetMetrics): string {
-  return metrics.accuracy === undefined ? error(metrics) : shareText(metrics.accuracy);
+  const share = shareOf(metrics);
+  return share === undefined ? error(metrics) : shareText(share);
 }
 
 function error(metrics: SetMetrics): string {
-  return numberText(metrics.maxError ?? metrics.loss);
+  return numberText(largestOf(metrics) ?? metrics.loss);
 }

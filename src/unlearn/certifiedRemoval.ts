@@ -26,6 +26,8 @@ export const certifiedRemovalDefaults = {
  */
 export const certifiedRemoval: Method = {
   name: 'certified-removal',
+  needsLabels:
+    'its result is to owe nothing to the forgotten samples, which predictions of the original would bring back',
   async run(context) {
     const settings = withDefaults(context.settings, certifiedRemovalDefaults);
     const { engine, heads, values } = context;

@@ -30,6 +30,8 @@ import type { Method, MethodContext } from './method';
  */
 export const closedForm: Method = {
   name: 'closed-form',
+  needsLabels:
+    'its result is to owe nothing to the forgotten samples, which predictions of the original would bring back',
   async run(context) {
     for (const [place, head] of context.heads.entries()) {
       const structure = context.engine.outputStructure(head.output);
@@ -97,7 +99,7 @@ async function solve(
     ? {
         rows: x.rows,
         columns: last.out,
-        data: Float64Array.from(inputs.labels, (label, at) => label - constant[at % last.out]!),
+        data: Float64Array.from(inputs.labels, (label, at) => label - (constant[at % last.out] ?? 0)),
       }
     : multiply(x, effective);
   const wanted = leastNormSolver(x).solve(target);
@@ -117,7 +119,7 @@ async function solve(
   setLayerWeights(values, first, subtract(now, moved));
 }
 
-/** M, which maps a layer's outputs to the model's through the layers above it, and what their biases add. */
+/** M, which maps a layer's outputs to the model's through the layers above it, and what their biases add; empty without any. */
 function above(
   context: MethodContext,
   layers: readonly LinearLayer[],

@@ -20,6 +20,7 @@ export const gaDefaults = {
  */
 export const ga: Method = {
   name: 'ga',
+  needsLabels: 'it acts on the labels that were given to the forgotten samples',
   async run(context) {
     const settings = withDefaults(context.settings, gaDefaults);
     await descend(

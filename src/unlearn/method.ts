@@ -55,5 +55,10 @@ export interface MethodContext {
 /** An unlearning method. Throws a LetheError that says in which step and tensor a value stopped being finite. */
 export interface Method {
   readonly name: string;
+  /**
+   * What it needs the labels in the data for, a clause; absent where predictions of the original can stand in for those of
+   * retained samples.
+   */
+  readonly needsLabels?: string;
   run(context: MethodContext): Promise<void>;
 }

@@ -22,6 +22,7 @@ export const ngpDefaults = {
  */
 export const ngp: Method = {
   name: 'ngp',
+  needsLabels: 'it acts on the labels that were given to the forgotten samples',
   async run(context) {
     const settings = withDefaults(context.settings, ngpDefaults);
     const forgotten = new ShuffledCycle(context.forgotten, context.random);

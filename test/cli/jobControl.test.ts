@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunResult } from '../../src/shared/report';
 import type { JobState } from '../../src/shared/solverProtocol';
 import { Workplace, type Ended } from './harness';
 
@@ -125,6 +126,26 @@ describe('lethe run', () => {
     assert.equal(code, 1);
     assert.match(stderr, /The budget of 0\.001 s was converted to \d+ sample gradients once/);
     assert.match(stderr, /cost passed the budget: 0\.001 s are \d+ sample gradients on this machine/);
+  });
+
+  it('is replayed with the budget that its seconds were converted to', async () => {
+    const args = ['method={"name":"auto"}', 'budget={"seconds":0.4,"share":0.002}', 'evaluation="basic"'];
+    const { code, stdout, stderr } = await place.lethe('run', recipe, '--json', '--set', ...args);
+    assert.equal(code, 0, stderr);
+    const result = JSON.parse(stdout) as RunResult;
+    assert.equal(result.budget!.seconds, 0.4);
+    const receipt = place.at('sine-poisoned', 'unlearned.report', 'receipt.json');
+    const verified = await place.lethe('verify', receipt, '--replay', '--json');
+    assert.equal(verified.code, 0, verified.stdout);
+    const { checks } = JSON.parse(verified.stdout) as { checks: { name: string; detail: string }[] };
+    assert.match(checks.find(({ name }) => name === 'replay')!.detail, /bit by bit/);
+    // Another conversion is another run: the recorded one is what was repeated.
+    const claimed = JSON.parse(readFileSync(receipt, 'utf8')) as { budget: { sampleGradients: number } };
+    claimed.budget.sampleGradients = 900;
+    writeFileSync(receipt, JSON.stringify(claimed));
+    const other = await place.lethe('verify', receipt, '--replay', '--json');
+    assert.equal(other.code, 1);
+    assert.match(other.stdout, /The run gives another model/);
   });
 
   it('stops when its cost passes the budget', async () => {

@@ -121,6 +121,11 @@ describe('npz datasets', () => {
     assert.deepEqual((await data.read([0, 2, 4])).labels[0], int64([3], [0, 1, 2]));
   });
 
+  it('have no labels where a single array has nothing that could be one', async () => {
+    const data = await openDataset(npz('bare.npz', { x: zeros('float32', [3, 2]) }));
+    assert.deepEqual([data.size, data.labels, data.inputs.map(({ name }) => name)], [3, [], ['x']]);
+  });
+
   it('list the arrays when the labels are unclear', async () => {
     const path = npz('f.npz', {
       x: zeros('float32', [3, 2]),

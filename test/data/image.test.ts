@@ -91,6 +91,19 @@ describe('folders of class folders', () => {
     );
   });
 
+  it('has no labels where nothing or the recipe says so, in the same order', async () => {
+    const unlabelled = await openDataset({ path: top, labels: [] });
+    const labelled = await openDataset(top);
+    assert.deepEqual([unlabelled.labels, unlabelled.classes, unlabelled.columns], [[], null, ['path']]);
+    assert.deepEqual(unlabelled.column('path'), labelled.column('path'));
+    await png(at('flat', 'b.png'), 2, 2);
+    await png(at('flat', 'a.png'), 2, 2);
+    const flat = await openDataset(join(folder, 'flat'));
+    assert.deepEqual([flat.size, flat.labels], [2, []]);
+    assert.deepEqual(flat.column('path'), ['a.png', 'b.png']);
+    assert.deepEqual((await flat.read([1, 0])).labels, []);
+  });
+
   it('gives the stored pixels, and says so when sizes differ', async () => {
     const data = await openDataset(top);
     assert.deepEqual(data.inputs, [{ name: 'image', dtype: 'uint8', dims: null }]);

@@ -8,6 +8,7 @@ import {
   datasetRequest,
   recipeFileText,
   recipeOf,
+  withoutLabels,
 } from '../../src/extension/dataset/binding';
 import { readRecipe, recipesBeside } from '../../src/extension/dataset/recipesBeside';
 import { parseRecipe } from '../../src/shared/recipe';
@@ -49,6 +50,13 @@ describe('a dataset as a recipe binds it', () => {
     assert.deepEqual(JSON.parse(text), recipe);
     assert.ok(text.includes('"indices": [1, 20, 300]'));
     assert.ok(text.includes('"scale": [0.5, -1e-7]'));
+  });
+
+  it('says in the recipe that data opened without labels has none', () => {
+    const order = { model: '/model.onnx', forgotten: [0], method: { name: 'auto' }, threads: null };
+    const json = recipeOf(withoutLabels(bindingOfPath('/data.npz', '/model.onnx')), order);
+    const recipe = parseRecipe(JSON.parse(JSON.stringify(json)), 'recipe');
+    assert.deepEqual(recipe.data.train, { path: '/data.npz', labels: [] });
   });
 
   it('lets the threads of the recipe lead', () => {

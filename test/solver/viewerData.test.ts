@@ -179,7 +179,8 @@ describe('datasets in the viewer', () => {
     });
 
     it('opens data without labels, and says why it took nothing for labels', async () => {
-      const path = npz('plain.npz', { x: float32([2, 3], [1, 2, 3, 4, 5, 6]) });
+      const x = float32([2, 3], [1, 2, 3, 4, 5, 6]);
+      const path = npz('plain.npz', { x, also: x });
       const { overview, labels } = await openViewDataset(request(path));
       assert.equal(labels, null);
       assert.equal(overview.labels, 'none');
@@ -187,6 +188,20 @@ describe('datasets in the viewer', () => {
         overview.warnings.join(),
         /^Opened without labels\. plain\.npz: which array holds the labels/,
       );
+    });
+
+    it('shows data without labels with all that needs none', async () => {
+      const model = linear('bare.onnx', [2], float32([2, 3], [1, 0, 2, 0, 1, 0]));
+      const path = npz('bare.npz', { x: float32([3, 2], [1, 0, 0, 4, 0, 0]) });
+      const view = await openViewDataset(request(path, { model }));
+      assert.deepEqual(
+        [view.overview.labels, view.overview.classes, view.overview.warnings],
+        ['none', null, []],
+      );
+      assert.deepEqual(columnsOf(view), { labels: null, columns: {} });
+      const found = await new Predictor(engines).predictions('bare', view, model, quiet);
+      assert.deepEqual(found.predicted, [2, 1, 0]);
+      assert.equal(found.loss, null);
     });
 
     it('says what a model expects where data does not fit it', async () => {

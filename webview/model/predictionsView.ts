@@ -4,6 +4,7 @@ import type { FilterFields } from '../../src/shared/filterMatch';
 import type { PredictionRow, Predictions } from '../../src/shared/modelViewProtocol';
 import { count, significant, things } from '../../src/shared/numbers';
 import { filterPredictions, predictionFields } from '../../src/shared/predictionFilter';
+import { shareOf } from '../../src/shared/setMeasure';
 import { predictionSets } from '../../src/shared/predictionSummary';
 import type { SetSummary } from '../../src/shared/predictionSummary';
 import { append, h, replaceContent } from '../kit/dom';
@@ -65,7 +66,7 @@ export class PredictionsView implements View {
   private fill({ rows, summaries }: Predictions): void {
     this.rows = inOrder(rows);
     const result = this.state && comparedRun(this.state)?.result;
-    const values = result?.after.forget.accuracy === undefined;
+    const values = !result || shareOf(result.after.forget) === undefined;
     if (values) this.flippedOnly = false;
     this.fields = predictionFields(this.rows, values ? 'values' : 'classes');
     this.table = new VirtualTable<PredictionRow>({

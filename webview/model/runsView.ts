@@ -2,6 +2,7 @@
 import type { RunInfo } from '../../src/shared/modelViewProtocol';
 import { count, significant, things } from '../../src/shared/numbers';
 import { methodText } from '../../src/shared/proposalText';
+import { shareOf } from '../../src/shared/setMeasure';
 import { h, replaceContent } from '../kit/dom';
 import { button, dropdown } from '../kit/toolkit';
 import { VirtualTable } from '../kit/virtualTable';
@@ -64,7 +65,7 @@ export class RunsView implements View {
     if (this.set === null || !sets.has(this.set)) this.set = standard;
     const rows = rowsOf(state, sets.get(this.set)!);
     const active = this.table?.active?.key ?? shown;
-    const values = rows[0]!.metrics.forget.accuracy === undefined;
+    const values = shareOf(rows[0]!.metrics.forget) === undefined;
     const table = new VirtualTable<RunRow>({
       label: 'Runs of this model',
       columns: runsColumns(values),

@@ -1,7 +1,7 @@
 // The trade-off between runs: what is still fitted of the forgotten samples against how others are fitted.
 import * as Plot from '@observablehq/plot';
 import { tradeOff } from '../../src/shared/runComparison';
-import type { TradeOff } from '../../src/shared/runComparison';
+import type { Fit, TradeOff } from '../../src/shared/runComparison';
 import { count, significant, things } from '../../src/shared/numbers';
 import type { ModelMetrics } from '../../src/shared/report';
 import type { LegendEntry } from '../kit/plot';
@@ -104,12 +104,25 @@ export function tradeOffFigure(points: readonly TradeOffPoint[]): HTMLElement | 
 
 function axisLabels({ forgotten, others, heldOut }: TradeOff): readonly [string, string] {
   const set = heldOut ? 'held-out' : 'retained';
+  const unlabelled = (fit: Fit, samples: string): string =>
+    fit.kind === 'accuracy'
+      ? `${samples} samples as the original predicts, %`
+      : `largest difference to the original on ${samples} samples`;
+  if (forgotten.againstOriginal)
+    return [
+      unlabelled(forgotten, 'forgotten'),
+      others.againstOriginal ? unlabelled(others, set) : labelledAxis(others, set),
+    ];
   return [
     forgotten.kind === 'accuracy'
       ? 'labels to forget, still fitted, %'
       : 'largest error on forgotten samples',
-    others.kind === 'accuracy' ? `${set} accuracy, %` : `largest error on ${set} samples`,
+    others.againstOriginal ? unlabelled(others, set) : labelledAxis(others, set),
   ];
+}
+
+function labelledAxis({ kind }: Fit, set: string): string {
+  return kind === 'accuracy' ? `${set} accuracy, %` : `largest error on ${set} samples`;
 }
 
 /** An axis with some room around its values; shares stay within 0 and 100. */

@@ -3,7 +3,7 @@ import { basename, dirname, extname, isAbsolute, join, relative } from 'node:pat
 import * as vscode from 'vscode';
 import { samplesText } from '../../shared/numberText';
 import type { DataSource, MethodSettings } from '../../shared/recipe';
-import { recipeFileText, recipeOf } from '../dataset/binding';
+import { recipeFileText, recipeOf, withoutLabels } from '../dataset/binding';
 import type { Host } from '../host';
 import { runSettings } from '../runSettings';
 import { isTfjs } from '../runs/storedModel';
@@ -14,9 +14,10 @@ export async function editRecipe(
   samples: readonly number[],
   method: MethodSettings,
 ): Promise<void> {
-  const { binding } = host.dataset;
-  const model = binding?.model;
-  if (!binding || !model) return;
+  const { binding: bound, overview } = host.dataset;
+  const model = bound?.model;
+  if (!bound || !model) return;
+  const binding = overview?.labels === 'none' ? withoutLabels(bound) : bound;
   const folder = dirname(model);
   const stem = basename(model, extname(model));
   const order = { model, forgotten: samples, method, ...runSettings(model) };

@@ -100,6 +100,12 @@ export function datasetRequest(
   };
 }
 
+/** The binding of data in which nothing turned out to be labels: a recipe has to say so. */
+export function withoutLabels(binding: DatasetBinding): DatasetBinding {
+  const { source } = binding;
+  return { ...binding, source: { ...(typeof source === 'string' ? { path: source } : source), labels: [] } };
+}
+
 /** What a run is asked beyond its data. */
 export interface RunOrder {
   readonly model: string;

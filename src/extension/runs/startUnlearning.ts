@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { LetheError } from '../../shared/errors';
 import { samplesText } from '../../shared/numberText';
 import type { MethodSettings } from '../../shared/recipe';
-import { recipeFileText, recipeOf } from '../dataset/binding';
+import { recipeFileText, recipeOf, withoutLabels } from '../dataset/binding';
 import type { Host } from '../host';
 import { runSettings } from '../runSettings';
 import { recipeName, type RunRecord } from './runStore';
@@ -32,7 +32,8 @@ export async function startUnlearning(
   const pending = await host.runs.newPending();
   const recipe = join(pending, recipeName);
   const order = { model, forgotten: samples, method, ...runSettings(model) };
-  await writeFile(recipe, recipeFileText(recipeOf(binding, order)));
+  const bound = overview.labels === 'none' ? withoutLabels(binding) : binding;
+  await writeFile(recipe, recipeFileText(recipeOf(bound, order)));
   return host.jobs.start({
     version: 1,
     workspace: host.workspaceName,

@@ -65,6 +65,11 @@ export async function searchByFit(plan: Plan, tryOut: TryOut): Promise<Choice> {
       reason: `${kept} it is the least complex of its kind${fitting[0]!.scores.held === null ? '' : ' and does best on samples it was not fitted to'}`,
       keepsFit: true,
     };
+  return gentlest(usable, steps);
+}
+
+/** What is taken where nothing keeps the fit: what keeps most of it, or the weakest setting where all diverged. */
+export function gentlest(usable: readonly Scored[], steps: number): Choice {
   if (usable.length === 0)
     return {
       chosen: { way: 'shrink', strength: 0.05, learningRate: 0.0003, steps },
@@ -78,13 +83,16 @@ export async function searchByFit(plan: Plan, tryOut: TryOut): Promise<Choice> {
   };
 }
 
-type Scored = Tried & { readonly scores: TrialScores };
+/** A candidate that did not diverge. */
+export type Scored = Tried & { readonly scores: TrialScores };
 
-function isScored(tried: Tried): tried is Scored {
+/** Whether a candidate did not diverge. */
+export function isScored(tried: Tried): tried is Scored {
   return tried.scores !== null;
 }
 
-function keepsFit({ scores }: Scored): boolean {
+/** Whether enough of the original's fit is left. */
+export function keepsFit({ scores }: Scored): boolean {
   return scores.fit >= wantedFit;
 }
 
@@ -258,7 +266,8 @@ function trade(scores: TrialScores, access: number): number {
   return Math.max(0, quality) * (1 - (scores.distance ?? 0));
 }
 
-function argmax<T>(items: readonly T[], value: (item: T) => number): T {
+/** The item with the largest value, the first on ties. */
+export function argmax<T>(items: readonly T[], value: (item: T) => number): T {
   return items.reduce((best, item) => (value(item) > value(best) ? item : best));
 }
 
