@@ -215,7 +215,10 @@ class Upgrade implements Rewriter {
     const output = node.outputs[0] ?? '';
     const attributes = node.attributes;
     const value = attributes.get('value');
+    const numbers = attributes.get('value_floats') ?? attributes.get('value_float');
     if (value?.type === 'tensor') this.extra.set(output, value.value);
+    else if ((numbers?.type === 'float' || numbers?.type === 'floats') && numbers.stored)
+      this.extra.set(output, numbers.stored);
     else if (attributes.has('value_float'))
       this.extra.set(output, float32([], [numberOf(attributes.get('value_float'))]));
     else if (attributes.has('value_int'))
