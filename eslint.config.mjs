@@ -49,7 +49,7 @@ const roomRules = everyRoom.map(room => {
 });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'test/artifacts/', '.vscode-test/'] },
+  { ignores: ['dist/', 'node_modules/', 'bench/results/', 'test/artifacts/', '.vscode-test/'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -8,7 +8,16 @@ import { Engine } from '../src/runtime/engine';
 import { encodeNpy } from '../src/tensor/npy';
 import { decodeNpz } from '../src/tensor/npz';
 import { networks, withModelFile } from './models';
-import { elementCount, float32, int64, toFloat32, toFloat64, zeros, type Tensor } from '../src/tensor/tensor';
+import {
+  elementCount,
+  float32,
+  floats,
+  int64,
+  toFloat32,
+  toFloat64,
+  zeros,
+  type Tensor,
+} from '../src/tensor/tensor';
 
 /** A model, all its training data, the batch that is timed and the samples to forget. */
 export interface Workload {
@@ -100,7 +109,8 @@ export function exportForPyTorch({ engine, batch }: Pick<Workload, 'engine' | 'b
   const write = (name: string, tensor: Tensor): void =>
     writeFileSync(join(folder, `${name}.npy`), encodeNpy(tensor));
   const dims = new Map(engine.parameters.map(parameter => [parameter.name, parameter.dims]));
-  for (const [name, values] of engine.initialValues()) write(name, float32(dims.get(name)!, values));
+  for (const [name, values] of engine.initialValues())
+    write(name, floats(engine.float, dims.get(name)!, values));
   write('inputs', batch.inputs[0]!);
   write('labels', batch.labels[0]!);
   return folder;

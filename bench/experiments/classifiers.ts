@@ -1,82 +1,187 @@
-// What the two experiments on coloured digits share: every method over seeds, two measures of each, a table and a plot.
+// What the two experiments on coloured digits share: every method and setting over seeds, two measures of each, a table, a plot.
 import { join } from 'node:path';
-import { curvePlot } from '../../src/job/plots/curves';
+import { curvePlot, type Curve } from '../../src/job/plots/curves';
 import type { ParameterValues } from '../../src/runtime/contracts';
 import type { Engine } from '../../src/runtime/engine';
+import type { MethodSettings } from '../../src/shared/recipe';
 import { methods } from '../../src/unlearn/registry';
+import { ownLength, settingsGrid, settingWords } from './digitSettings';
 import { trainProblem, unlearn, type Problem } from './problem';
-import { mean, meanText, printTable, savePlot, say, tell, type ExperimentOptions } from './report';
+import {
+  mean,
+  meanText,
+  printTable,
+  saveFigures,
+  savePlot,
+  say,
+  tell,
+  type ExperimentOptions,
+} from './report';
 
-/** Two measures of a model; the axes of the plot. */
-export interface Measure {
-  readonly names: readonly [string, string];
-  of(engine: Engine, values: ParameterValues): Promise<readonly [number, number]>;
+/** Two measures of a model. */
+export type Pair = readonly [number, number];
+
+/** What is compared, at which lengths, and how. */
+export interface Comparison {
+  readonly name: string;
+  readonly seeds: number;
+  /** Passes over the forget set that methods may take; a table each. */
+  readonly epochs: readonly number[];
+  readonly batchSize: number;
+  /** The share of retained samples at hand unless the options say another. */
+  readonly access: number;
+  readonly titles: readonly [string, string];
+  /** How good a pair is: of the settings of a method the best by this is shown, as the paper does on its test measure. */
+  score(pair: Pair): number;
+  /** Whether the first pair is at least as good in both measures. */
+  dominates(pair: Pair, other: Pair): boolean;
+  /** The paper's figure beside a row, where it has one. */
+  paper?(method: string, epochs: number): string;
+  make(seed: number): Promise<{
+    readonly problem: Problem;
+    readonly measure: (engine: Engine, values: ParameterValues) => Promise<Pair>;
+  }>;
 }
 
-/** Runs all methods on problems made anew for each seed; prints means over seeds and saves a plot. */
-export async function compareMethods(
-  name: string,
-  options: ExperimentOptions,
-  make: (seed: number) => Promise<{ problem: Problem; measure: Measure }>,
-): Promise<void> {
-  const seeds = options.seeds ?? (options.full ? 5 : 1);
-  const names = options.methods ?? methods.map(({ name: each }) => each);
-  const found = new Map<string, { measures: (readonly [number, number])[]; costs: number[] }>();
-  const add = (row: string, measures: readonly [number, number], cost: number): void => {
-    const known = found.get(row) ?? { measures: [], costs: [] };
-    known.measures.push(measures);
-    known.costs.push(cost);
-    found.set(row, known);
-  };
+/** One setting of a method at one length, over seeds. */
+interface Entry {
+  readonly method: string;
+  /** 0 where the method has a length of its own. */
+  readonly epochs: number;
+  readonly settings: string;
+  readonly pairs: Pair[];
+  readonly costs: number[];
+}
+
+/** Runs all methods on problems made anew for each seed; prints the best setting of each by mean and saves a plot. */
+export async function compareMethods(comparison: Comparison, options: ExperimentOptions): Promise<void> {
+  const seeds = options.seeds ?? comparison.seeds;
+  const names = options.methods ?? methods.map(({ name }) => name);
+  const access = options.access ?? comparison.access;
+  const entries = new Map<string, Entry>();
   const refusals = new Map<string, string>();
-  let titles: readonly [string, string] = ['', ''];
+  const add = (
+    method: string,
+    epochs: number,
+    settings: MethodSettings | null,
+    pair: Pair,
+    cost: number,
+  ): void => {
+    const key = JSON.stringify([method, epochs, settings]);
+    const words = settings === null ? '' : settingWords(settings);
+    const entry = entries.get(key) ?? { method, epochs, settings: words, pairs: [], costs: [] };
+    entry.pairs.push(pair);
+    entry.costs.push(cost);
+    entries.set(key, entry);
+  };
   for (let seed = 0; seed < seeds; seed++) {
     tell(`seed ${seed}: training both models`);
-    const { problem, measure } = await make(seed);
-    titles = measure.names;
-    const trained = await trainProblem(problem, seed, join(options.out, `models-${seed}`));
+    const { problem, measure } = await comparison.make(seed);
+    const trained = await trainProblem(problem, seed, join(options.out, `models-${seed}`), options.threads);
     try {
-      add('original', await measure.of(trained.engine, trained.original), 0);
-      add('retrained', await measure.of(trained.engine, trained.retrained), 1);
+      add('original', 0, null, await measure(trained.engine, trained.original), 0);
+      add('retrained to the end', 0, null, await measure(trained.engine, trained.retrained), 1);
       for (const method of names) {
-        // Retraining has been done, with the settings that the original was trained with.
-        if (method === 'retrain') continue;
-        const outcome = await unlearn(trained, { name: method }, seed, options.access);
-        if (typeof outcome === 'string') refusals.set(method, outcome);
-        else add(method, await measure.of(trained.engine, outcome.values), outcome.cost);
+        for (const epochs of ownLength.includes(method) ? [0] : comparison.epochs)
+          for (const settings of settingsGrid(
+            method,
+            { epochs, batchSize: comparison.batchSize },
+            options.full,
+          )) {
+            const outcome = await unlearn(trained, settings, seed, { access });
+            if (typeof outcome === 'string') refusals.set(method, outcome);
+            else add(method, epochs, settings, await measure(trained.engine, outcome.values), outcome.cost);
+          }
         tell(`seed ${seed}: ${method}`);
       }
     } finally {
       await trained.engine.close();
     }
+    saveFigures(options.out, { titles: comparison.titles, access, entries: [...entries.values()] });
   }
-  printTable([
-    ['method', ...titles, 'cost of retraining'],
-    ...[...found].map(([row, { measures, costs }]) => [
-      row,
-      ...([0, 1] as const).map(place => meanText(measures.map(each => each[place]))),
-      `${(100 * mean(costs)).toFixed(0)} %`,
-    ]),
-  ]);
-  for (const [method, reason] of refusals) say(`${method}: ${reason}`);
-  const kindOf = (row: string): string =>
-    row === 'original' ? 'original' : row === 'retrained' ? 'retrained' : 'proposal';
-  const points = [...found].map(([row, { measures }]) => ({
-    name: row,
-    kind: kindOf(row),
-    dots: true,
-    points: [[mean(measures.map(each => each[0])), mean(measures.map(each => each[1]))] as const],
-  }));
-  savePlot(
-    options.out,
-    `${name}.svg`,
-    curvePlot(points, {
-      x: { title: titles[0] },
-      y: { title: titles[1] },
-      tips: true,
-      summary: points
-        .map(({ name: row, points: [at] }) => `${row}: ${at![0].toFixed(3)}, ${at![1].toFixed(3)}`)
-        .join('; '),
-    }),
-  );
+  const all = [...entries.values()].filter(({ pairs }) => pairs.length === seeds);
+  for (const epochs of comparison.epochs) {
+    const best = bestOf(comparison, all, epochs);
+    say();
+    say(
+      `${epochs} passes over the forget set, ${(100 * access).toPrecision(2)} % of the retained data at hand, ${seeds} seed(s); mean ` +
+        '± deviation of the best setting of each method on this measure, except auto, which sees no test data.',
+    );
+    printTable([
+      [
+        'method',
+        ...comparison.titles,
+        'cost of retraining',
+        ...(comparison.paper ? ['paper'] : []),
+        'setting',
+      ],
+      ...best.map(({ method, pairs, costs, settings }) => [
+        method,
+        ...([0, 1] as const).map(place => meanText(pairs.map(pair => pair[place]))),
+        `${(100 * mean(costs)).toPrecision(2)} %`,
+        ...(comparison.paper ? [comparison.paper(method, epochs)] : []),
+        settings,
+      ]),
+    ]);
+    savePlot(options.out, `${comparison.name}-${epochs}.svg`, scatter(comparison, all, best, epochs));
+  }
+  for (const [method, reason] of refusals)
+    if (!all.some(entry => entry.method === method)) say(`${method}: ${reason}`);
+}
+
+const middle = (pairs: readonly Pair[]): Pair => [mean(pairs.map(([a]) => a)), mean(pairs.map(([, b]) => b))];
+
+/** The best entry of each method at a length, in the order of the methods. */
+function bestOf(comparison: Comparison, entries: readonly Entry[], epochs: number): Entry[] {
+  const best = new Map<string, Entry>();
+  for (const entry of entries) {
+    if (entry.epochs !== 0 && entry.epochs !== epochs) continue;
+    const other = best.get(entry.method);
+    const score = comparison.score(middle(entry.pairs));
+    if (!other || score > comparison.score(middle(other.pairs))) best.set(entry.method, entry);
+  }
+  return [...best.values()];
+}
+
+/** All settings as points: those that no other of the same method beats in both measures are joined and the best is named. */
+function scatter(
+  comparison: Comparison,
+  entries: readonly Entry[],
+  best: readonly Entry[],
+  epochs: number,
+): string {
+  const kindOf = (method: string): string =>
+    method === 'original'
+      ? 'original'
+      : method.startsWith('retrained')
+        ? 'retrained'
+        : method === 'minnorm-og'
+          ? 'forgotten'
+          : method === 'auto'
+            ? 'proposal'
+            : 'held-out';
+  const curves = best.map((entry): Curve => {
+    const own = entries.filter(
+      each => each.method === entry.method && (each.epochs === 0 || each.epochs === epochs),
+    );
+    const points = own
+      .map(({ pairs }) => middle(pairs))
+      .filter((pair, _, others) => !others.some(other => other !== pair && comparison.dominates(other, pair)))
+      .sort(([a], [b]) => a - b);
+    return {
+      ...{ name: entry.method, kind: kindOf(entry.method), dots: true, points },
+      labelAt: middle(entry.pairs),
+    };
+  });
+  return curvePlot(curves, {
+    x: { title: comparison.titles[0] },
+    y: { title: comparison.titles[1] },
+    labels: true,
+    summary: best
+      .map(({ method, pairs }) => {
+        const [a, b] = middle(pairs);
+        return `${method}: ${a.toFixed(3)}, ${b.toFixed(3)}`;
+      })
+      .join('; '),
+  });
 }

@@ -1,4 +1,4 @@
-// Label erasure: a network that names digit and colour forgets the colour grey, and should still name grey digits.
+// Label erasure: a network names digit and colour; after forgetting the red and green samples it should know grey alone.
 import { headOutputs } from '../../src/evaluate/samples';
 import { confidences, predictedClasses } from '../../src/runtime/sampleLosses';
 import { Random } from '../../src/tensor/random';
@@ -10,63 +10,105 @@ import { memoryData } from './problem';
 import { say, type ExperimentOptions } from './report';
 
 const colours = [
+  [0.6, 0.6, 0.6],
   [1, 0.1, 0.1],
   [0.1, 1, 0.1],
-  [0.6, 0.6, 0.6],
 ] as const;
-const grey = 2;
+const grey = 0;
 
-/** Trains with all three colours, forgets every grey sample, and measures both sides on grey held-out digits. */
+/** The share of digits of which a red copy, and of others a green one, is forgotten. */
+const share = 0.1;
+
+/** Trains on grey digits and some red and green copies, forgets the copies, and measures both sides. */
 export async function labelErasure(options: ExperimentOptions): Promise<void> {
   const counts = options.full
     ? { train: 12_000, test: 2_000, epochs: 40 }
     : { train: 1_000, test: 500, epochs: 30 };
   const size = options.full ? 28 : 14;
+  const copies = Math.round(share * counts.train);
   say(
-    `Coloured MNIST (${counts.train} digits of ${size} × ${size}) and a small residual network, where the paper has CIFAR-10 and ` +
-      'ResNet-18 and shows its result as a plot: shapes of the trade-off can be compared, numbers cannot. Best is what the ' +
-      'retrained model does: grey digits are named, and grey is never said, so that (p(grey) − 1)² is 1.',
+    `Smaller than the paper's: MNIST (${counts.train} grey digits of ${size} × ${size}, ${copies} red and ${copies} green copies, which ` +
+      'are forgotten) and a residual network of 20 thousand parameters; there CIFAR-10 and Tiny ImageNet, ResNet-18 and -50, ' +
+      'of the copies 1 % forgotten. The paper shows its result as fronts in a plot (figure 2) and gives no numbers for it, so none stand ' +
+      'beside these: in both, best is accuracy 1 and error 0, where the model trained on grey alone is found.',
   );
-  await compareMethods('label-erasure', options, async seed => {
-    const digits = await readDigits('train', counts.train, size, seed, options.data);
-    const held = await readDigits('test', counts.test, size, seed, options.data);
-    const random = new Random(seed + 5);
-    const colour = digits.classes.map(() => random.integer(colours.length));
-    const heads = [
-      { name: 'digit', columns: 10 },
-      { name: 'colour', columns: colours.length },
-    ];
-    const all = [...colour.keys()];
-    const losses = heads.map(({ name }) => ({ output: name, loss: 'cross-entropy' as const, weight: 1 }));
-    const greyDigits = coloured(held, () => colours[grey]);
-    return {
-      problem: {
-        model: residualNetwork(size, heads),
-        train: memoryData(
-          'coloured digits',
-          [coloured(digits, sample => colours[colour[sample]!]!)],
-          [int64([colour.length], digits.classes), int64([colour.length], colour)],
-        ),
-        retained: all.filter(sample => colour[sample] !== grey),
-        forgotten: all.filter(sample => colour[sample] === grey),
-        heads: losses,
-        training: { epochs: counts.epochs, batchSize: 32, learningRate: 2e-3, rateSchedule: 'cosine' },
+  await compareMethods(
+    {
+      name: 'label-erasure',
+      seeds: options.full ? 5 : 3,
+      epochs: options.full ? [1, 2, 5, 10] : [5, 10],
+      batchSize: 64,
+      access: options.full ? 0.01 : 0.1,
+      titles: ['grey digits named rightly', 'mean (p(grey) − 1)²'],
+      score: ([accuracy, error]) => -Math.hypot(1 - accuracy, error),
+      dominates: ([accuracy, error], [other, otherError]) => accuracy >= other && error <= otherError,
+      async make(seed) {
+        const digits = await readDigits('train', counts.train, size, seed, options.data);
+        const held = await readDigits('test', counts.test, size, seed, options.data);
+        const random = new Random(seed + 5);
+        const order = random.shuffle(digits.classes.map((_, sample) => sample));
+        const shown = [
+          ...digits.classes.map((_, sample) => ({ sample, colour: grey })),
+          ...order.slice(0, copies).map(sample => ({ sample, colour: 1 })),
+          ...order.slice(-copies).map(sample => ({ sample, colour: 2 })),
+        ];
+        const heads = [
+          { name: 'digit', columns: 10 },
+          { name: 'colour', columns: colours.length },
+        ];
+        const losses = heads.map(({ name }) => ({ output: name, loss: 'cross-entropy' as const, weight: 1 }));
+        const all = [...shown.keys()];
+        const tests = colours.map(colour => coloured(held, () => colour));
+        return {
+          problem: {
+            model: residualNetwork(size, heads),
+            train: memoryData(
+              'coloured digits',
+              [
+                coloured(
+                  digits,
+                  at => colours[shown[at]!.colour]!,
+                  shown.map(({ sample }) => sample),
+                ),
+              ],
+              [
+                int64(
+                  [shown.length],
+                  shown.map(({ sample }) => digits.classes[sample]!),
+                ),
+                int64(
+                  [shown.length],
+                  shown.map(({ colour }) => colour),
+                ),
+              ],
+            ),
+            retained: all.slice(0, counts.train),
+            forgotten: all.slice(counts.train),
+            heads: losses,
+            training: { epochs: counts.epochs, batchSize: 32, learningRate: 2e-3, rateSchedule: 'cosine' },
+          },
+          async measure(engine, values) {
+            let right = 0;
+            let squares = 0;
+            for (const [colour, inputs] of tests.entries()) {
+              const [digit, tone] = await headOutputs(engine, values, [inputs], losses);
+              squares += squaredRests(tone!.tensor);
+              if (colour !== grey) continue;
+              // As in the paper's code, a grey digit is named rightly when digit and colour both are.
+              const [named, said] = [predictedClasses(digit!.tensor, 1), predictedClasses(tone!.tensor, 1)];
+              right = held.classes.filter((label, at) => named[at] === label && said[at] === grey).length;
+            }
+            return [right / held.classes.length, squares / (colours.length * held.classes.length)];
+          },
+        };
       },
-      measure: {
-        names: ['grey digits named rightly', 'mean (p(grey) − 1)²'],
-        async of(engine, values) {
-          const [digit, tone] = await headOutputs(engine, values, [greyDigits], losses);
-          const named = predictedClasses(digit!.tensor, 1);
-          const right = held.classes.filter((label, sample) => named[sample] === label).length;
-          return [right / held.classes.length, meanSquaredRest(tone!.tensor)];
-        },
-      },
-    };
-  });
+    },
+    options,
+  );
 }
 
-/** The mean of (p(grey) − 1)² from logits. */
-function meanSquaredRest(logits: Tensor): number {
+/** The sum of (p(grey) − 1)² over samples, from logits. */
+function squaredRests(logits: Tensor): number {
   const read = elementReader(logits);
   const largest = confidences(logits, 1);
   let sum = 0;
@@ -76,5 +118,5 @@ function meanSquaredRest(logits: Tensor): number {
     const best = Math.max(...colours.map((_, index) => at(index)));
     sum += (top * Math.exp(at(grey) - best) - 1) ** 2;
   });
-  return sum / largest.length;
+  return sum;
 }

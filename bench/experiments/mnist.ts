@@ -16,16 +16,17 @@ export interface Digits {
   readonly classes: readonly number[];
 }
 
+/** The original files of each part and their SHA-256, so that other data is not taken for MNIST. */
 const files = {
-  train: 'train-images-idx3-ubyte',
-  test: 't10k-images-idx3-ubyte',
+  train: {
+    'train-images-idx3-ubyte': 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
+    'train-labels-idx1-ubyte': '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
+  },
+  test: {
+    't10k-images-idx3-ubyte': '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
+    't10k-labels-idx1-ubyte': 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
+  },
 } as const;
-
-/** The SHA-256 of the original files, so that other data is not taken for MNIST. */
-const hashes: Readonly<Record<string, string>> = {
-  'train-images-idx3-ubyte': 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
-  't10k-images-idx3-ubyte': '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
-};
 
 /**
  * Random digits of one part of MNIST, averaged over 2 × 2 pixels where `size` is 14. Throws a LetheError when the files
@@ -38,12 +39,9 @@ export async function readDigits(
   seed: number,
   folder: string | null,
 ): Promise<Digits> {
-  const name = files[part];
-  const path = join(folder ?? fetched(), name);
-  const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
-  if (sha256 !== hashes[name])
-    throw new LetheError(`${path} is not MNIST's file of that name. Name another folder with --data.`);
-  const data = await openDataset(path);
+  const place = folder ?? fetched();
+  for (const [name, hash] of Object.entries(files[part])) requireOriginal(join(place, name), hash);
+  const data = await openDataset(join(place, Object.keys(files[part])[0]!));
   const order = new Random(seed + 29).shuffle(Array.from({ length: data.size }, (_, index) => index));
   const batch = await data.read(order.slice(0, count));
   const raw = batch.inputs[0]!.data as Uint8Array;
@@ -57,20 +55,31 @@ export async function readDigits(
   return { size, pixels, classes: [...toFloat64(batch.labels[0]!)] };
 }
 
-/** Colours digits: each sample's colour scales three copies of it. [count, 3, size, size]. */
+/** Throws a LetheError unless a file is there and MNIST's own. */
+function requireOriginal(path: string, hash: string): void {
+  const found = existsSync(path) ? createHash('sha256').update(readFileSync(path)).digest('hex') : null;
+  if (found === hash) return;
+  throw new LetheError(
+    `${path} is ${found === null ? 'missing' : "not MNIST's file of that name"}. Name a folder with its four IDX files with ` +
+      '--data, or remove bench/results/mnist to have them fetched again.',
+  );
+}
+
+/** Colours digits: each sample's colour scales three copies of it. `samples` says which digits, all unless given. [count, 3, size, size]. */
 export function coloured(
   { size, pixels, classes }: Digits,
-  colourOf: (sample: number) => readonly [number, number, number],
+  colourOf: (place: number) => readonly [number, number, number],
+  samples: readonly number[] = [...classes.keys()],
 ): Tensor {
   const area = size * size;
-  const data = new Float32Array(classes.length * 3 * area);
-  classes.forEach((_, sample) => {
-    const colour = colourOf(sample);
+  const data = new Float32Array(samples.length * 3 * area);
+  samples.forEach((sample, place) => {
+    const colour = colourOf(place);
     for (let channel = 0; channel < 3; channel++)
       for (let at = 0; at < area; at++)
-        data[(sample * 3 + channel) * area + at] = colour[channel]! * pixels[sample * area + at]!;
+        data[(place * 3 + channel) * area + at] = colour[channel]! * pixels[sample * area + at]!;
   });
-  return float32([classes.length, 3, size, size], data);
+  return float32([samples.length, 3, size, size], data);
 }
 
 /** The folder of the files, installed there when it is missing: 55 MB, which nothing but these experiments needs. */

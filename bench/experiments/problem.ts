@@ -1,5 +1,6 @@
 // A problem of an experiment: training from scratch in Lethe, and running any method on what came of it.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BoundDataset } from '../../src/data/dataset';
 import { takeRows } from '../../src/data/rows';
@@ -22,6 +23,10 @@ export interface Problem {
   readonly heads: readonly HeadLoss[];
   /** How a model is trained from scratch: settings of the method retrain. */
   readonly training: Omit<MethodSettings, 'name'>;
+  /** Epochs of the retrained model where they differ. */
+  readonly retrainEpochs?: number;
+  /** How often an epoch of the original's training shows each forgotten sample: once where absent. */
+  readonly repeats?: number;
 }
 
 /** A problem with a model trained on all its data and one trained without the forgotten samples. */
@@ -65,40 +70,87 @@ export function memoryData(name: string, inputs: readonly Tensor[], labels: read
   return { dataset, size, warnings: [], read };
 }
 
-/** Trains both models from scratch with one seed. `folder` keeps the files. Close the engine. */
-export async function trainProblem(problem: Problem, seed: number, folder: string): Promise<TrainedProblem> {
+/**
+ * Trains both models from scratch with one seed, side by side where threads allow. `folder` keeps the files, and what it
+ * holds of the same problem is taken instead of training again. Close the engine.
+ */
+export async function trainProblem(
+  problem: Problem,
+  seed: number,
+  folder: string,
+  threads = 2,
+): Promise<TrainedProblem> {
   mkdirSync(folder, { recursive: true });
-  const fresh = join(folder, 'untrained.onnx');
-  writeFileSync(fresh, problem.model);
-  const blank = await Engine.open(fresh, { threads: 2 });
+  const [fresh, path, stampPath] = ['untrained.onnx', 'original.onnx', 'training.txt'].map(name =>
+    join(folder, name),
+  ) as [string, string, string];
+  const other = join(folder, 'retrained.onnx');
   const all = Array.from({ length: problem.train.size }, (_, index) => index);
-  const settings = { ...problem.training, name: 'retrain' };
-  try {
-    const original = (await runMethod(blank, problem, all, settings, seed)).values;
-    const retrained = (await runMethod(blank, problem, problem.retained, settings, seed + 1000)).values;
-    const path = join(folder, 'original.onnx');
-    saveModel(blank.model, original, path);
-    saveModel(blank.model, retrained, join(folder, 'retrained.onnx'));
-    return { ...problem, engine: await Engine.open(path, { threads: 2 }), original, retrained };
-  } finally {
-    await blank.close();
+  const stamp = await stampOf(problem, seed, all, threads);
+  if (!existsSync(stampPath) || readFileSync(stampPath, 'utf8') !== stamp) {
+    rmSync(stampPath, { force: true });
+    writeFileSync(fresh, problem.model);
+    const train = async (samples: readonly number[], own: number, to: string, epochs?: number) => {
+      const engine = await Engine.open(fresh, { threads: Math.max(1, Math.floor(threads / 2)) });
+      const settings = { ...problem.training, name: 'retrain', ...(epochs === undefined ? {} : { epochs }) };
+      try {
+        saveModel(engine.model, (await runMethod(engine, problem, samples, settings, own)).values, to);
+      } finally {
+        await engine.close();
+      }
+    };
+    const repeated = Array.from({ length: (problem.repeats ?? 1) - 1 }, () => problem.forgotten).flat();
+    const original = train([...all, ...repeated], seed, path);
+    if (threads < 2) await original;
+    await Promise.all([original, train(problem.retained, seed + 1000, other, problem.retrainEpochs)]);
+    writeFileSync(stampPath, stamp);
   }
+  const reference = await Engine.open(other, { threads });
+  const retrained = reference.initialValues();
+  await reference.close();
+  const engine = await Engine.open(path, { threads });
+  return { ...problem, engine, original: engine.initialValues(), retrained };
+}
+
+/** What training depends on, as a hash. */
+async function stampOf(
+  problem: Problem,
+  seed: number,
+  all: readonly number[],
+  threads: number,
+): Promise<string> {
+  const hash = createHash('sha256').update(problem.model);
+  const { inputs, labels } = await problem.train.read(all);
+  for (const { data } of [...inputs, ...labels])
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  const { training, retrainEpochs, heads, retained, forgotten, repeats } = problem;
+  const settings = { training, retrainEpochs, heads, retained, forgotten, repeats, seed, threads };
+  hash.update(JSON.stringify(settings));
+  return hash.digest('hex');
+}
+
+/** How much of the retained data a method may use, and what `auto` may plan a run with, in sample gradients. */
+export interface Reach {
+  readonly access?: number;
+  readonly allowance?: number;
 }
 
 /**
- * Runs a method on a trained problem with a share of the retained samples. Gives the sentence instead where the method
- * cannot serve this model or diverges.
+ * Runs a method on a trained problem. Gives the sentence instead where the method cannot serve this model or ends in
+ * values that are not finite.
  */
 export async function unlearn(
   trained: TrainedProblem,
   settings: MethodSettings,
   seed: number,
-  access = 1,
+  reach: Reach = {},
 ): Promise<Unlearned | string> {
-  const retained = accessibleRetained(trained.retained, access, seed);
+  const retained = accessibleRetained(trained.retained, reach.access ?? 1, seed);
   try {
-    const found = await runMethod(trained.engine, trained, retained, settings, seed);
-    const once = trained.retained.length * (trained.training.epochs ?? 1);
+    const found = await runMethod(trained.engine, trained, retained, settings, seed, reach);
+    for (const [name, data] of found.values)
+      if (!data.every(Number.isFinite)) return `The run left ${name} with values that are not finite.`;
+    const once = trained.retained.length * (trained.retrainEpochs ?? trained.training.epochs ?? 1);
     return { ...found, cost: found.cost / once };
   } catch (error) {
     if (error instanceof LetheError) return error.message;
@@ -112,6 +164,7 @@ async function runMethod(
   retained: readonly number[],
   settings: MethodSettings,
   seed: number,
+  reach: Reach = {},
 ): Promise<Unlearned> {
   const values = engine.initialValues();
   let cost = 0;
@@ -129,6 +182,7 @@ async function runMethod(
     progress: () => undefined,
     addCost: count => void (cost += count),
     recordProjection: () => undefined,
+    ...reach,
   });
   return { values, cost, seconds: (performance.now() - started) / 1000 };
 }

@@ -11,12 +11,13 @@ export interface ExperimentOptions {
   readonly seeds: number | null;
   /** The methods to run; all where null. */
   readonly methods: readonly string[] | null;
-  /** The share of the retained data that methods may use. */
-  readonly access: number;
+  /** The share of the retained data that methods may use; the experiment's own where null. */
+  readonly access: number | null;
   /** A folder with the IDX files of MNIST; fetched where null. */
   readonly data: string | null;
-  /** Where plots and models go. */
+  /** Where plots, figures and models go. */
   readonly out: string;
+  readonly threads: number;
 }
 
 /** Prints a line on stdout. */
@@ -41,6 +42,17 @@ export function savePlot(out: string, name: string, svg: string): void {
   say(`plot: ${join(out, name)}`);
 }
 
+/** Keeps all measured values as JSON, so that a long form that is ended early has told what it found. */
+export function saveFigures(out: string, figures: unknown): void {
+  saveText(out, 'figures.json', JSON.stringify(figures, null, 1));
+}
+
+/** Keeps a text beside the plots. */
+export function saveText(out: string, name: string, text: string): void {
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, name), `${text}\n`);
+}
+
 /** The middle value; the mean of the two middle ones where there is none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -58,4 +70,14 @@ export function meanText(values: readonly number[], digits = 3): string {
   if (values.length < 2) return center.toFixed(digits);
   const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
   return `${center.toFixed(digits)} ± ${Math.sqrt(squares / (values.length - 1)).toFixed(digits)}`;
+}
+
+/** "1.08 (1.00, 1.63)": the median, and the values around it without the fifth that is lowest and the fifth that is highest. */
+export function centralText(values: readonly number[]): string {
+  const sorted = [...values].sort((a, b) => a - b);
+  const cut = Math.floor(sorted.length / 5);
+  const figure = (value: number): string => (value < 100 ? value.toFixed(2) : value.toPrecision(2));
+  if (sorted.length < 2) return figure(median(values));
+  const [low, high] = [sorted[cut]!, sorted[sorted.length - 1 - cut]!];
+  return `${figure(median(values))} (${figure(low)}, ${figure(high)})`;
 }

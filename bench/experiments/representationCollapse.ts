@@ -3,6 +3,7 @@ import { predictedClasses } from '../../src/runtime/sampleLosses';
 import { Random } from '../../src/tensor/random';
 import { int64 } from '../../src/tensor/tensor';
 import { compareMethods } from './classifiers';
+import { paperCollapse } from './digitSettings';
 import { coloured, readDigits } from './mnist';
 import { residualNetwork } from './networks';
 import { memoryData } from './problem';
@@ -13,50 +14,84 @@ const hues = Array.from({ length: 10 }, (_, index) =>
   [0, 1, 2].map(channel => 0.55 + 0.45 * Math.cos(2 * Math.PI * (index / 10 - channel / 3))),
 ) as unknown as readonly (readonly [number, number, number])[];
 
-/** Trains with both kinds, forgets those of random colour, and asks on held-out digits of random colour what decides. */
+/** Trains on digits in the hue of their class and some copies in another, forgets the copies, and asks what decides. */
 export async function representationCollapse(options: ExperimentOptions): Promise<void> {
   const counts = options.full
-    ? { train: 12_000, test: 2_000, epochs: 40 }
-    : { train: 1_000, test: 500, epochs: 30 };
+    ? { train: 12_000, test: 1_000, epochs: 40, share: 0.02 }
+    : { train: 1_000, test: 200, epochs: 30, share: 0.1 };
   const size = options.full ? 28 : 14;
-  const share = 0.3;
+  const copies = Math.round(counts.share * counts.train);
   say(
-    `Coloured MNIST (${counts.train} digits of ${size} × ${size}, ${100 * share} % of random colour, which are forgotten) and a small ` +
-      'residual network, where the paper has CIFAR-10 and ResNet-18: numbers cannot be compared with its table. Best is what the ' +
-      'retrained model does: colour is the simpler feature, so it decides.',
+    `Smaller than the paper's: MNIST (${counts.train} digits of ${size} × ${size} in the hue of their class and ${copies} copies in another, ` +
+      'which are forgotten) and a residual network of 20 thousand parameters; there CIFAR-10, ResNet-18, and 1 % of copies after ' +
+      'a warm start on grey images. The original sees each copy so often in an epoch that both kinds weigh the same, as there. ' +
+      "The paper's column is its table 2 at 1 % of the retained data. Best is what the model retrained to the end does: colour decides.",
   );
-  await compareMethods('representation-collapse', options, async seed => {
-    const digits = await readDigits('train', counts.train, size, seed, options.data);
-    const held = await readDigits('test', counts.test, size, seed, options.data);
-    const random = new Random(seed + 5);
-    const loose = digits.classes.map(() => random.uniform() < share);
-    const colour = digits.classes.map((label, sample) => (loose[sample] ? random.integer(10) : label));
-    const shown = held.classes.map(() => random.integer(10));
-    const all = [...colour.keys()];
-    const test = coloured(held, sample => hues[shown[sample]!]!);
-    return {
-      problem: {
-        model: residualNetwork(size, [{ name: 'digit', columns: 10 }]),
-        train: memoryData(
-          'coloured digits',
-          [coloured(digits, sample => hues[colour[sample]!]!)],
-          [int64([colour.length], digits.classes)],
-        ),
-        retained: all.filter(sample => !loose[sample]),
-        forgotten: all.filter(sample => loose[sample]),
-        heads: [{ output: 'digit', loss: 'cross-entropy', weight: 1 }],
-        training: { epochs: counts.epochs, batchSize: 32, learningRate: 2e-3, rateSchedule: 'cosine' },
+  await compareMethods(
+    {
+      name: 'representation-collapse',
+      seeds: options.full ? 5 : 3,
+      epochs: [5, 10],
+      batchSize: 32,
+      access: options.full ? 0.01 : 0.1,
+      titles: ['accuracy on the colour label', 'accuracy on the digit'],
+      score: ([colour]) => colour,
+      dominates: ([colour], [other]) => colour > other,
+      paper: (method, epochs) => paperCollapse[epochs]?.[method]?.toFixed(1).concat(' %') ?? '–',
+      async make(seed) {
+        const digits = await readDigits('train', counts.train, size, seed, options.data);
+        const held = await readDigits('test', counts.test, size, seed, options.data);
+        const random = new Random(seed + 5);
+        const order = random.shuffle(digits.classes.map((_, sample) => sample));
+        const shown = [
+          ...digits.classes.map((label, sample) => ({ sample, hue: label })),
+          ...order.slice(0, copies).map(sample => ({
+            sample,
+            hue: (digits.classes[sample]! + 1 + random.integer(9)) % 10,
+          })),
+        ];
+        const all = [...shown.keys()];
+        const tests = hues.map(hue => coloured(held, () => hue));
+        return {
+          problem: {
+            model: residualNetwork(size, [{ name: 'digit', columns: 10 }]),
+            train: memoryData(
+              'coloured digits',
+              [
+                coloured(
+                  digits,
+                  at => hues[shown[at]!.hue]!,
+                  shown.map(({ sample }) => sample),
+                ),
+              ],
+              [
+                int64(
+                  [shown.length],
+                  shown.map(({ sample }) => digits.classes[sample]!),
+                ),
+              ],
+            ),
+            retained: all.slice(0, counts.train),
+            forgotten: all.slice(counts.train),
+            heads: [{ output: 'digit', loss: 'cross-entropy', weight: 1 }],
+            training: { epochs: counts.epochs, batchSize: 32, learningRate: 2e-3, rateSchedule: 'cosine' },
+            repeats: Math.round(1 / counts.share),
+          },
+          async measure(engine, values) {
+            let [byHue, byShape] = [0, 0];
+            for (const [hue, inputs] of tests.entries()) {
+              const [logits] = await engine.predict(values, [inputs]);
+              predictedClasses(logits!, 1).forEach((said, at) => {
+                if (said === hue) byHue++;
+                if (said === held.classes[at]) byShape++;
+              });
+            }
+            const total = hues.length * held.classes.length;
+            return [byHue / total, byShape / total];
+          },
+        };
       },
-      measure: {
-        names: ['accuracy on the colour label', 'accuracy on the digit'],
-        async of(engine, values) {
-          const [logits] = await engine.predict(values, [test]);
-          const said = predictedClasses(logits!, 1);
-          const hits = (labels: readonly number[]): number =>
-            labels.filter((label, sample) => said[sample] === label).length / labels.length;
-          return [hits(shown), hits(held.classes)];
-        },
-      },
-    };
-  });
+    },
+    options,
+  );
 }

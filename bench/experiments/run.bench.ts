@@ -23,6 +23,7 @@ interface Given {
   readonly methods?: readonly string[];
   readonly access?: number;
   readonly data?: string;
+  readonly threads?: number;
   readonly out?: string;
 }
 
@@ -34,7 +35,8 @@ async function main(): Promise<void> {
     .option('--methods <names...>', 'only these methods')
     .option('--access <share>', 'the share of the retained data that methods may use', Number)
     .option('--data <folder>', 'a folder with the four IDX files of MNIST')
-    .option('--out <folder>', 'where plots and models go');
+    .option('--threads <number>', 'threads to compute with', Number)
+    .option('--out <folder>', 'where plots, figures and models go');
   program.parse();
   const [name = ''] = program.args;
   const given = program.opts<Given>();
@@ -43,14 +45,17 @@ async function main(): Promise<void> {
     program.error(`There is no experiment ${name}. Choose one of ${Object.keys(experiments).join(', ')}.`);
   if (given.seeds !== undefined && !(Number.isInteger(given.seeds) && given.seeds > 0))
     program.error('--seeds must be a whole number of 1 or more.');
+  if (given.threads !== undefined && !(Number.isInteger(given.threads) && given.threads > 0))
+    program.error('--threads must be a whole number of 1 or more.');
   if (given.access !== undefined && !(given.access > 0 && given.access <= 1))
     program.error('--access must be a number above 0 and at most 1.');
   await experiment!({
     full: given.full === true,
     seeds: given.seeds ?? null,
     methods: given.methods ?? null,
-    access: given.access ?? 1,
+    access: given.access ?? null,
     data: given.data ?? null,
+    threads: given.threads ?? 2,
     out: given.out ?? join(root, 'bench', 'results', name),
   });
 }

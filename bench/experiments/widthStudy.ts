@@ -10,7 +10,16 @@ import { methods } from '../../src/unlearn/registry';
 import { readDigits } from './mnist';
 import { perceptron } from './networks';
 import { memoryData, trainProblem, unlearn, type Problem, type TrainedProblem } from './problem';
-import { mean, printTable, savePlot, say, tell, type ExperimentOptions } from './report';
+import {
+  mean,
+  meanText,
+  printTable,
+  saveFigures,
+  savePlot,
+  say,
+  tell,
+  type ExperimentOptions,
+} from './report';
 
 const wrongShare = 0.1;
 
@@ -27,22 +36,28 @@ export async function widthStudy(options: ExperimentOptions): Promise<void> {
   const widths = options.full ? [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048] : [4, 16, 64, 256, 1024];
   const count = options.full ? 4_000 : 1_000;
   const epochs = options.full ? 200 : 100;
-  const seeds = options.seeds ?? (options.full ? 5 : 1);
+  const seeds = options.seeds ?? (options.full ? 5 : 3);
   const names =
     options.methods ??
     (options.full ? methods.map(({ name }) => name) : ['gd', 'ngp', 'shrink', 'minnorm-og']);
   const points = new Map<string, Point[]>();
-  const fits = new Map<number, { retained: number; forgotten: number; parameters: number }>();
+  const fits = new Map<number, { retained: number[]; forgotten: number[]; parameters: number }>();
   for (const width of widths) {
     for (let seed = 0; seed < seeds; seed++) {
       const { problem, test } = await mislabelled(width, count, epochs, seed, options.data);
-      const trained = await trainProblem(problem, seed, join(options.out, `models-${width}-${seed}`));
+      const trained = await trainProblem(
+        problem,
+        seed,
+        join(options.out, `models-${width}-${seed}`),
+        options.threads,
+      );
       const data = { train: problem.train, retained: problem.retained, forgotten: problem.forgotten, test };
       const measure = (values: ParameterValues) => evaluateModel(trained.engine, values, data, problem.heads);
       const metrics = await measure(trained.original);
+      const fit = fits.get(width) ?? { retained: [], forgotten: [] };
       fits.set(width, {
-        retained: metrics.retain.accuracy ?? NaN,
-        forgotten: metrics.forget.accuracy ?? NaN,
+        retained: [...fit.retained, metrics.retain.accuracy ?? NaN],
+        forgotten: [...fit.forgotten, metrics.forget.accuracy ?? NaN],
         parameters: [...trained.original.values()].reduce((sum, { length }) => sum + length, 0),
       });
       const add = (name: string, point: Point): void => {
@@ -52,7 +67,7 @@ export async function widthStudy(options: ExperimentOptions): Promise<void> {
       add('original', await compared(trained, trained.original, data, seed));
       for (const name of names) {
         if (name === 'retrain') continue;
-        const outcome = await unlearn(trained, { name }, seed, options.access);
+        const outcome = await unlearn(trained, { name }, seed, { access: options.access ?? 1 });
         if (typeof outcome !== 'string') add(name, await compared(trained, outcome.values, data, seed));
       }
       tell(`width ${width}, seed ${seed}`);
@@ -68,10 +83,11 @@ export async function widthStudy(options: ExperimentOptions): Promise<void> {
       String(width),
       String(fit.parameters),
       (fit.parameters / (10 * count)).toFixed(2),
-      `${(100 * fit.retained).toFixed(1)} %`,
-      `${(100 * fit.forgotten).toFixed(1)} %`,
+      `${(100 * mean(fit.retained)).toFixed(1)} %`,
+      `${(100 * mean(fit.forgotten)).toFixed(1)} %`,
     ]),
   ]);
+  saveFigures(options.out, { fits: [...fits], points: [...points] });
   const rows = ['original', ...names.filter(name => points.has(`${name} ${widths[0]}`))];
   const figures = [
     ['average gap to retrained', 'gap', 'width-gap.svg'],
@@ -80,20 +96,19 @@ export async function widthStudy(options: ExperimentOptions): Promise<void> {
     ['regions kept near retained samples', 'nearRetained', 'width-regions-retained.svg'],
   ] as const;
   for (const [title, key, file] of figures) {
-    const value = (name: string, width: number): number =>
-      mean((points.get(`${name} ${width}`) ?? []).map(each => each[key]));
+    const values = (name: string, width: number): number[] =>
+      (points.get(`${name} ${width}`) ?? []).map(each => each[key]);
     say();
     say(title);
     printTable([
       ['width', ...rows],
-      ...widths.map(width => [String(width), ...rows.map(name => value(name, width).toFixed(3))]),
+      ...widths.map(width => [String(width), ...rows.map(name => meanText(values(name, width)))]),
     ]);
-    const kinds = ['original', 'proposal', 'forgotten', 'retained', 'held-out'];
-    const curves = rows.map((name, index): Curve => ({
+    const curves = rows.map((name): Curve => ({
       name,
-      kind: kinds[index % kinds.length]!,
+      kind: name === 'original' ? 'original' : name === 'minnorm-og' ? 'forgotten' : 'held-out',
       dots: true,
-      points: widths.map(width => [width, value(name, width)]),
+      points: widths.map(width => [width, mean(values(name, width))]),
     }));
     savePlot(
       options.out,
@@ -101,6 +116,7 @@ export async function widthStudy(options: ExperimentOptions): Promise<void> {
       curvePlot(curves, {
         x: { title: 'width of the hidden layer (logarithmic)', log: true },
         y: { title, from: 0 },
+        labels: true,
         summary: `${title} by width; the table has the numbers.`,
       }),
     );

@@ -3,8 +3,16 @@ import type { OnnxNode } from '../onnx/model';
 import { activeValues } from './activity';
 import { operandsOf } from './captured';
 import { sameDims, type GraphBuilder } from './builder';
-import { DifferentiationError, RuleContext, describeNode, type OuterFactor, type Rule } from './rule';
+import {
+  DifferentiationError,
+  RuleContext,
+  describeNode,
+  type OuterFactor,
+  type Rule,
+  type WindowFactor,
+} from './rule';
 import { explicitOuter } from './rules/contraction';
+import { kernelGradients } from './rules/kernelGradient';
 import { differentiableInputs, ruleOf } from './table';
 
 /** What backward passes start from. The builder holds the forward nodes already, with all dims declared. */
@@ -47,7 +55,8 @@ export function appendBackward(request: BackwardRequest): Map<string, string> {
 /** The gradient of a parameter for every sample: as a value [samples, …dims] or as factors. */
 export type PerSampleGradient =
   | { readonly kind: 'explicit'; readonly value: string }
-  | { readonly kind: 'outer'; readonly factor: OuterFactor };
+  | { readonly kind: 'outer'; readonly factor: OuterFactor }
+  | { readonly kind: 'windows'; readonly factor: WindowFactor };
 
 /** What a per-sample backward pass found. */
 export interface PerSampleGradients {
@@ -59,6 +68,8 @@ export interface PerSampleGradients {
 /** Facts that a per-sample pass needs about values. */
 export interface BatchFacts {
   readonly samples: number;
+  /** How many gradients there are in all, where the samples are a part of them: what factors are weighed by. */
+  readonly columns?: number;
   /** Values that depend on the data; all others are the same for every sample. */
   readonly dependsOnData: ReadonlySet<string>;
   /** Whether axis 0 of a value is the batch and no other axis grows with it. */
@@ -99,7 +110,7 @@ export function appendPerSampleBackward(
     });
     const outer = node.inputs.map((_, index) =>
       request.factors && perSample[index] && wanted[index] && incoming[0]
-        ? step.rule.outer?.(c, index, incoming[0])
+        ? step.rule.outer?.(c, index, incoming[0], facts.columns ?? facts.samples)
         : undefined,
     );
     const rest = wanted.map((wants, index) => wants && !outer[index]);
@@ -111,7 +122,8 @@ export function appendPerSampleBackward(
       const [factor, value] = [outer[index], found[index]];
       if (!perSample[index]) {
         if (value !== undefined) append(cotangents, input, value);
-      } else if (factor) append(parts, input, { kind: 'outer', factor });
+      } else if (factor)
+        append(parts, input, 'windows' in factor ? { kind: 'windows', factor } : { kind: 'outer', factor });
       else if (value === undefined || !sameDims(builder.dims(value), [facts.samples, ...builder.dims(input)]))
         failed.add(input);
       else append(parts, input, { kind: 'explicit', value });
@@ -136,6 +148,11 @@ function merge(builder: GraphBuilder, name: string, parts: readonly PerSampleGra
 /** A per-sample gradient as a value [samples, …dims of the parameter]. */
 export function explicitValue(builder: GraphBuilder, name: string, gradient: PerSampleGradient): string {
   if (gradient.kind === 'explicit') return gradient.value;
+  if (gradient.kind === 'windows') {
+    const { x, dy, windows } = gradient.factor;
+    const each = kernelGradients(builder, x, dy, windows, 1);
+    return builder.reshape(each, [builder.dims(x)[0] as number, ...builder.dims(name)]);
+  }
   const samples = builder.dims(gradient.factor.left)[0] as number;
   return builder.reshape(explicitOuter(builder, gradient.factor), [samples, ...builder.dims(name)]);
 }
@@ -170,7 +187,7 @@ function passThrough(
 }
 
 function reshaped(builder: GraphBuilder, node: OnnxNode, gradient: PerSampleGradient): PerSampleGradient {
-  if (gradient.kind === 'outer') return gradient;
+  if (gradient.kind !== 'explicit') return gradient;
   const samples = builder.dims(gradient.value)[0] as number;
   const dims = [samples, ...builder.dims(node.inputs[0] as string)];
   return { kind: 'explicit', value: builder.reshape(gradient.value, dims) };

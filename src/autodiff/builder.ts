@@ -1,6 +1,8 @@
 // Grows an ONNX graph node by node while keeping track of the dims of the values that rules ask about.
+import { numberOf } from '../onnx/dataTypes';
 import type { Attribute, OnnxNode } from '../onnx/model';
-import { elementCount, float32, int64, type Tensor } from '../tensor/tensor';
+import type { FloatType } from '../tensor/dtype';
+import { elementCount, floats, int64, type Tensor } from '../tensor/tensor';
 import type { Windows } from './windows';
 
 /** Attributes in short form: integers and lists of them are ints, `{ float }` is a float, strings are strings. */
@@ -14,7 +16,8 @@ export const microsoftDomain = 'com.microsoft';
 /**
  * What a value is, beyond the nodes that compute it: the blocked layout (`blocked.ts`) has better ways for these.
  * `inputGradient` is the adjoint of a convolution applied to `dy`; `kernelGradient` its derivative by the kernel,
- * summed over the samples; `tileGradient` the adjoint of max pooling over windows that tile the input.
+ * summed over the samples; `kernelGradients` the same for each sample; `tileGradient` the adjoint of max pooling over
+ * windows that tile the input; `channelsLast` a value [N, C, …] as [N, positions, C].
  */
 export type Meaning =
   | {
@@ -24,13 +27,9 @@ export type Meaning =
       readonly windows: Windows;
       readonly group: number;
     }
-  | {
-      readonly kind: 'kernelGradient';
-      readonly x: string;
-      readonly dy: string;
-      readonly windows: Windows;
-      readonly group: number;
-    }
+  | ({ readonly kind: 'kernelGradient' } & KernelGradient)
+  | ({ readonly kind: 'kernelGradients' } & KernelGradient)
+  | { readonly kind: 'channelsLast'; readonly x: string }
   | {
       readonly kind: 'tileGradient';
       readonly x: string;
@@ -38,6 +37,13 @@ export type Meaning =
       readonly dy: string;
       readonly windows: Windows;
     };
+
+interface KernelGradient {
+  readonly x: string;
+  readonly dy: string;
+  readonly windows: Windows;
+  readonly group: number;
+}
 
 /** A growing list of nodes and constants. Names it makes never collide with names that the model uses. */
 export class GraphBuilder {
@@ -51,7 +57,11 @@ export class GraphBuilder {
   private readonly memo = new Map<string, string>();
   private counter = 0;
 
-  constructor(private readonly prefix = 'lethe') {}
+  constructor(
+    private readonly prefix = 'lethe',
+    /** The type that all floating values of the graph have. */
+    readonly float: FloatType = 'float32',
+  ) {}
 
   /** The dims of a value. Throws a TypeError for one whose dims nobody declared. */
   dims(name: string): readonly number[] {
@@ -113,12 +123,12 @@ export class GraphBuilder {
     this.nodes.push(node);
   }
 
-  /** A float32 constant; equal ones are shared. */
+  /** A floating constant; equal ones are shared. */
   floats(dims: readonly number[], values: readonly number[]): string {
-    return this.constant('f', float32(dims, values), values);
+    return this.constant('f', floats(this.float, dims, values), values);
   }
 
-  /** A float32 constant of rank 0. */
+  /** A floating constant of rank 0. */
   scalar(value: number): string {
     return this.floats([], [value]);
   }
@@ -126,6 +136,11 @@ export class GraphBuilder {
   /** An int64 constant of rank 1; equal ones are shared. */
   ints(values: readonly number[]): string {
     return this.constant('i', int64([values.length], values), values);
+  }
+
+  /** A large floating constant, not shared. */
+  table(dims: readonly number[], values: ArrayLike<number>): string {
+    return this.tensor(floats(this.float, dims, values));
   }
 
   /** A large constant, not shared. */
@@ -146,6 +161,13 @@ export class GraphBuilder {
   }
 
   // Short forms that most rules use.
+
+  /** [N, C, …] as [N, positions, C]. */
+  channelsLast(x: string): string {
+    const [samples, channels, ...spatial] = this.dims(x) as [number, number, ...number[]];
+    const flat = this.reshape(x, [samples, channels, elementCount(spatial)]);
+    return this.mark(this.transpose(flat, [0, 2, 1]), { kind: 'channelsLast', x });
+  }
 
   /** An elementwise operation of two values of which the first has the dims of the result. */
   binary(opType: 'Add' | 'Sub' | 'Mul' | 'Div', a: string, b: string): string {
@@ -270,9 +292,14 @@ export class GraphBuilder {
   pad(x: string, before: readonly number[], after: readonly number[], value = 0): string {
     if ([...before, ...after].every(count => count === 0)) return x;
     const dims = this.dims(x).map((dim, axis) => dim + before[axis]! + after[axis]!);
-    return this.op('Pad', [x, this.ints([...before, ...after]), this.scalar(value)], dims, {
-      mode: 'constant',
-    });
+    // Without a value it is zero, of whatever type x has.
+    const filling = value === 0 ? [] : [this.scalar(value)];
+    return this.op('Pad', [x, this.ints([...before, ...after]), ...filling], dims, { mode: 'constant' });
+  }
+
+  /** The value as a floating one of the graph's type. */
+  toFloat(x: string): string {
+    return this.cast(x, numberOf(this.float));
   }
 
   /** The value in another element type. `to` is an ONNX data type number (1 float32, 11 float64, 7 int64). */

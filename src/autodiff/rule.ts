@@ -2,6 +2,7 @@
 import type { OnnxNode } from '../onnx/model';
 import { LetheError } from '../shared/errors';
 import type { GraphBuilder } from './builder';
+import type { Windows } from './windows';
 
 /** An operator, attribute or shape that Lethe cannot differentiate. The message names node and remedy. */
 export class DifferentiationError extends LetheError {
@@ -20,6 +21,16 @@ export interface OuterFactor {
 }
 
 /**
+ * Per-sample factors of a convolution's kernel [M, C, …kernel]: the gradient of sample i is the sum over the positions t
+ * of dy[i, :, t] ⊗ what the window at t sees of x[i]. One group, stride 1.
+ */
+export interface WindowFactor {
+  readonly x: string;
+  readonly dy: string;
+  readonly windows: Windows;
+}
+
+/**
  * A differentiation rule. `vjp` gives the cotangent of every wanted input from those of the outputs (undefined
  * where none arrived); `jvp` the tangents of the outputs from those of the inputs. Rules emit nodes through the
  * context's builder and know every shape.
@@ -29,8 +40,16 @@ export interface Rule {
   readonly inputs: readonly number[] | 'all' | ((node: OnnxNode) => readonly number[]);
   vjp(c: RuleContext, cotangents: readonly (string | undefined)[]): readonly (string | undefined)[];
   jvp(c: RuleContext, tangents: readonly (string | undefined)[]): readonly (string | undefined)[];
-  /** The per-sample gradient of a weight as factors, where that is cheaper than the gradient itself. */
-  outer?(c: RuleContext, input: number, cotangent: string): OuterFactor | undefined;
+  /**
+   * The per-sample gradient of a weight as factors, where K = GᵀG of `columns` gradients is cheaper from them than from
+   * the gradients themselves.
+   */
+  outer?(
+    c: RuleContext,
+    input: number,
+    cotangent: string,
+    columns: number,
+  ): OuterFactor | WindowFactor | undefined;
 }
 
 /** A node under differentiation: its names, dims, attributes, and the builder that its derivatives go to. */
@@ -89,9 +108,10 @@ export class RuleContext {
     return attribute?.type === 'int' ? attribute.value : fallback;
   }
 
+  /** A floating attribute, a float32 in every graph; so is what stands for one that is not there. */
   float(name: string, fallback: number): number {
     const attribute = this.node.attributes.get(name);
-    return attribute?.type === 'float' ? attribute.value : fallback;
+    return attribute?.type === 'float' ? attribute.value : Math.fround(fallback);
   }
 
   ints(name: string): readonly number[] | undefined {

@@ -57,6 +57,7 @@ function describe(inspection: ModelInspection, stats: boolean): string {
       [0, 1, 2, 4],
     ),
     `${trainable.length} of ${parameters.length} parameters can be trained (${elements} elements).`,
+    ...(inspection.computed.reason === null ? [] : [inspection.computed.reason]),
     ...(unsupported.length > 0
       ? [
           alignedTable(

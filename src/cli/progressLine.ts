@@ -3,20 +3,36 @@ import { progressText } from '../shared/progressText';
 import type { JobProgress } from '../shared/solverProtocol';
 
 const barWidth = 24;
+/** Milliseconds between two lines about a projection. */
+const projectionInterval = 10_000;
 
 /** Shows where a job stands. */
 export class ProgressLine {
   private drawn = false;
   private lastTenth = -1;
 
-  constructor(private readonly stream: NodeJS.WriteStream) {}
+  private lastProjection = -Infinity;
 
-  /** Draws the bar; where there is no terminal, writes a line every tenth of the epochs. */
+  constructor(
+    private readonly stream: NodeJS.WriteStream,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /**
+   * Draws the bar; where there is no terminal, writes a line every tenth of the epochs, and every ten seconds of a
+   * projection.
+   */
   show(update: JobProgress): void {
     if (this.stream.isTTY) {
       const text = `${bar(update)}${progressText(update)}`.slice(0, (this.stream.columns || 80) - 1);
       this.stream.write(`\r\x1b[2K${text}`);
       this.drawn = true;
+      return;
+    }
+    if (update.projection) {
+      if (this.now() - this.lastProjection < projectionInterval) return;
+      this.lastProjection = this.now();
+      this.stream.write(`${progressText(update)}\n`);
       return;
     }
     if (update.epoch === undefined || update.epochs === undefined) return;

@@ -1,5 +1,6 @@
 // A CSV or TSV file as a dataset: numeric columns stacked to one input, one label column.
-import { float32, int64, type Tensor } from '../tensor/tensor';
+import type { FloatType } from '../tensor/dtype';
+import { allocateFloats, floats, int64, type Tensor } from '../tensor/tensor';
 import { ArrayDataset, type Column, type NamedArray } from './arrayDataset';
 import type { Dataset } from './dataset';
 import { DataError } from './errors';
@@ -11,7 +12,7 @@ import { listNames } from './text';
 /**
  * The dataset of a table. The label is the column the spec names, else the one named label, y or target, else the
  * last of several. Inputs are the columns the spec names, else all other numeric ones (a column is numeric when at
- * least half of its cells are; one without a name is passed over), stacked in file order to one float32 array
+ * least half of its cells are; one without a name is passed over), stacked in file order to one floating array
  * `features`. All columns can be asked for by name. Throws a DataError that names line and column.
  */
 export function datasetOfTable(path: string, table: Table, spec: Omit<DatasetSpec, 'path'>): Dataset {
@@ -60,7 +61,7 @@ function firstText(table: Table, column: number): string {
   return `${table.header[column]} (line ${table.lines[row]}: ${cell === '' ? 'nothing' : `'${cell}'`})`;
 }
 
-/** A column as labels: whole numbers as int64, others as float32, text as class numbers by code point. */
+/** A column as labels: whole numbers as int64, others as floats, text as class numbers by code point. */
 export function labelsOfColumn(
   table: Table,
   column: number,
@@ -71,7 +72,7 @@ export function labelsOfColumn(
     return {
       tensor: whole
         ? int64([numbers.length], [...numbers])
-        : float32([numbers.length], new Float32Array(numbers)),
+        : floats(narrowest(numbers), [numbers.length], numbers),
       classes: null,
     };
   }
@@ -111,16 +112,20 @@ export function guessLabel(header: readonly string[], inputs: readonly string[])
     : [];
 }
 
-/** Columns side by side, [rows, columns]; float64 where float32 would lose digits of whole numbers. */
+/** float64 where float32 would lose digits. */
+function narrowest(numbers: ArrayLike<number>): FloatType {
+  for (let index = 0; index < numbers.length; index++)
+    if (Math.fround(numbers[index]!) !== numbers[index]) return 'float64';
+  return 'float32';
+}
+
+/** Columns side by side, [rows, columns]. */
 function stackColumns(table: Table, columns: readonly number[]): Tensor {
   const values = columns.map(column => numbersOf(table, column));
-  const large = values.some(column =>
-    column.some(value => Number.isInteger(value) && Math.fround(value) !== value),
-  );
-  const count = table.rows.length * columns.length;
-  const data = large ? new Float64Array(count) : new Float32Array(count);
+  const type = values.some(column => narrowest(column) === 'float64') ? 'float64' : 'float32';
+  const data = allocateFloats(type, table.rows.length * columns.length);
   values.forEach((column, position) => {
     for (let row = 0; row < column.length; row++) data[row * columns.length + position] = column[row]!;
   });
-  return { dtype: large ? 'float64' : 'float32', dims: [table.rows.length, columns.length], data };
+  return { dtype: type, dims: [table.rows.length, columns.length], data };
 }

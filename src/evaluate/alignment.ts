@@ -4,6 +4,7 @@ import type { BoundDataset } from '../data/dataset';
 import type { ModelEngine, ParameterValues } from '../runtime/contracts';
 import { CancelledError, LetheError } from '../shared/errors';
 import type { GradientAlignment } from '../shared/evaluation';
+import { bytesPerElement, type FloatArray } from '../tensor/dtype';
 import { Random } from '../tensor/random';
 import { elementCount } from '../tensor/tensor';
 
@@ -27,7 +28,7 @@ export async function alignments(
   signal?: AbortSignal,
 ): Promise<(GradientAlignment | null)[]> {
   const parameters = [...original.values()].reduce((sum, { length }) => sum + length, 0);
-  const fitting = Math.floor(mostBytes / (4 * Math.max(1, parameters)));
+  const fitting = Math.floor(mostBytes / (bytesPerElement(engine.float) * Math.max(1, parameters)));
   const count = Math.min(mostSamples, fitting);
   if (count < Math.min(5, indices.length)) return changed.map(() => null);
   const chosen = new Random(seed ^ 0xa119).shuffle([...indices]).slice(0, count);
@@ -48,7 +49,7 @@ export async function alignments(
   for (const [name, { data, dims }] of gradients) {
     const width = elementCount(dims.slice(1));
     const rows = chosen.map((_, sample) =>
-      (data as Float32Array).subarray(sample * width, (sample + 1) * width),
+      (data as FloatArray).subarray(sample * width, (sample + 1) * width),
     );
     rows.forEach((row, a) => {
       for (let b = 0; b <= a; b++) {
@@ -84,8 +85,8 @@ export async function alignments(
   });
 }
 
-/** One kind of array only, so that the loop stays fast. */
-function dot(a: Float32Array, b: Float32Array): number {
+/** One kind of array for a model, so that the loop stays fast. */
+function dot(a: FloatArray, b: FloatArray): number {
   let sum = 0;
   for (let index = 0; index < a.length; index++) sum += a[index]! * b[index]!;
   return sum;

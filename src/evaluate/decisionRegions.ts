@@ -6,7 +6,7 @@ import { CancelledError } from '../shared/errors';
 import type { RegionAgreement } from '../shared/evaluation';
 import { isFloating } from '../tensor/dtype';
 import { Random } from '../tensor/random';
-import { elementCount, elementReader, float32, type Tensor } from '../tensor/tensor';
+import { allocateFloats, elementCount, elementReader, floats, type Tensor } from '../tensor/tensor';
 import type { ComparedModel } from './compareModels';
 import { meanAndDeviation } from './membershipAttack';
 import { headOutputs } from './samples';
@@ -74,7 +74,8 @@ function planeOf(three: Tensor): Tensor {
     for (let point = 0; point < count; point++) repeated.set(first as never, point * size);
     return { dtype: three.dtype, dims: [count, ...rest], data: repeated };
   }
-  const points = new Float32Array(count * size);
+  const float = three.dtype === 'float64' ? three.dtype : 'float32';
+  const points = allocateFloats(float, count * size);
   for (let point = 0; point < count; point++) {
     const a = Math.floor(point / side) / (side - 1) - 0.5;
     const b = (point % side) / (side - 1) - 0.5;
@@ -83,7 +84,7 @@ function planeOf(three: Tensor): Tensor {
       points[point * size + index] = x + a * (read(size + index) - x) + b * (read(2 * size + index) - x);
     }
   }
-  return float32([count, ...rest], points);
+  return floats(float, [count, ...rest], points);
 }
 
 /** The classes of all positions; the sign of every element of a binary output. */

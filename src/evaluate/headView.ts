@@ -63,7 +63,7 @@ export function viewHead(
     labels:
       labels instanceof Int32Array
         ? labels
-        : predictedClasses({ dtype: 'float32', dims, data: labels }, classAxis),
+        : predictedClasses({ dtype: 'float64', dims, data: labels }, classAxis),
   };
 }
 

@@ -149,7 +149,7 @@ function countCorrect(resolved: ResolvedLoss, output: Tensor, activation: FinalA
   const expected =
     labels instanceof Int32Array
       ? labels
-      : predictedClasses({ dtype: 'float32', dims, data: labels }, classAxis);
+      : predictedClasses({ dtype: 'float64', dims, data: labels }, classAxis);
   predicted.forEach((label, position) => {
     if (label === expected[position]) correct++;
   });

@@ -3,18 +3,20 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LetheError } from '../shared/errors';
 import { checkpointName } from '../shared/solverProtocol';
+import { bytesPerElement, type FloatArray, type FloatType } from '../tensor/dtype';
+import { floatTypeOf } from '../tensor/tensor';
 import type { Checkpoint, CheckpointStore } from '../unlearn/checkpoint';
 
 /** Milliseconds between two checkpoints. */
 const usualInterval = 30_000;
 
 /** The first bytes of the file. */
-const magic = 'LETHE-CHECKPOINT-1\n';
+const magic = 'LETHE-CHECKPOINT-2\n';
 
 interface Header {
   readonly fingerprint: string;
   readonly state: Checkpoint['state'];
-  readonly arrays: readonly { readonly name: string; readonly length: number }[];
+  readonly arrays: readonly { readonly name: string; readonly length: number; readonly type: FloatType }[];
 }
 
 /**
@@ -44,7 +46,7 @@ export class CheckpointFile implements CheckpointStore {
     const header: Header = {
       fingerprint: this.fingerprint,
       state,
-      arrays: [...arrays].map(([name, data]) => ({ name, length: data.length })),
+      arrays: [...arrays].map(([name, data]) => ({ name, length: data.length, type: floatTypeOf(data) })),
     };
     const json = Buffer.from(JSON.stringify(header));
     const length = Buffer.alloc(4);
@@ -91,12 +93,13 @@ function read(path: string, fingerprint: string): Checkpoint {
       `The checkpoint ${path} belongs to another run: the recipe, the model or the samples have changed since. Run the recipe ` +
         'without --resume.',
     );
-  const arrays = new Map<string, Float32Array>();
+  const arrays = new Map<string, FloatArray>();
   let offset = start + size;
-  for (const { name, length } of header.arrays) {
-    const end = offset + 4 * length;
+  for (const { name, length, type } of header.arrays) {
+    const end = offset + bytesPerElement(type) * length;
     if (end > bytes.length) throw broken;
-    arrays.set(name, new Float32Array(new Uint8Array(bytes.subarray(offset, end)).buffer));
+    const own = new Uint8Array(bytes.subarray(offset, end)).buffer;
+    arrays.set(name, type === 'float64' ? new Float64Array(own) : new Float32Array(own));
     offset = end;
   }
   return { state: header.state, arrays };

@@ -11,6 +11,7 @@ import { elementCount } from '../tensor/tensor';
 import { methods } from '../unlearn/registry';
 import { gradientShare, reachOf } from './methodReach';
 import { accessibleRetained, openJob } from './openJob';
+import { blindShare, dataRemedy } from './fitWarning';
 import { loadRecipe } from './recipeFile';
 import { startOf } from './startingMethod';
 
@@ -119,8 +120,12 @@ function fitSentence(set: 'retained' | 'forgotten', fit: FitDiagnosis): string {
       : `has a largest error of ${significant(fit.maxError ?? NaN)}`;
   const loss = `mean loss ${significant(fit.loss)}, with shuffled labels ${significant(fit.shuffledLoss)}`;
   const part = fit.measured < fit.count ? `, of ${count(fit.count)}` : '';
-  const exact = fit.fitted ? 'it interpolates them' : 'that is no exact fit';
-  return `On ${things(fit.measured, `${set} sample`)}${part} the model ${figure} (${loss}): ${exact}.`;
+  const exact = fit.fitted
+    ? 'it interpolates them.'
+    : set === 'retained' && fit.loss >= blindShare * fit.shuffledLoss
+      ? `it knows nothing of them. ${dataRemedy}`
+      : 'that is no exact fit.';
+  return `On ${things(fit.measured, `${set} sample`)}${part} the model ${figure} (${loss}): ${exact}`;
 }
 
 function gradientSentence(retained: FitDiagnosis, forgotten: FitDiagnosis): string {

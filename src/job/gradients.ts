@@ -5,7 +5,7 @@ import { openEngine } from '../runtime/openEngine';
 import { LetheError, UsageError } from '../shared/errors';
 import { isFloating } from '../tensor/dtype';
 import { decodeNpy } from '../tensor/npy';
-import { castTensor, elementReader, type Tensor } from '../tensor/tensor';
+import { castTensor, elementReader, floatTypeOf, type Tensor } from '../tensor/tensor';
 import { idleGlobs } from './idleGlobs';
 import { inputSignatures } from './openJob';
 import { defaultThreads } from './threads';
@@ -58,7 +58,7 @@ export async function lossGradients(
     const gradients = new Map<string, Tensor>();
     for (const { name, dims, dtype } of engine.parameters) {
       const data = result.gradients.get(name);
-      if (data) gradients.set(name, finished(name, { dtype: 'float32', dims, data }, dtype));
+      if (data) gradients.set(name, finished(name, { dtype: floatTypeOf(data), dims, data }, dtype));
     }
     return { loss: result.loss, gradients };
   });
@@ -73,8 +73,7 @@ export async function sampleGradients(request: GradientRequest): Promise<Gradien
     const found = await engine.perSampleGradients(engine.initialValues(), inputs);
     const types = new Map(engine.parameters.map(({ name, dtype }) => [name, dtype]));
     const gradients = new Map<string, Tensor>();
-    for (const [name, { dims, data }] of found)
-      gradients.set(name, finished(name, { dtype: 'float32', dims, data }, types.get(name)));
+    for (const [name, gradient] of found) gradients.set(name, finished(name, gradient, types.get(name)));
     return { gradients };
   });
 }
@@ -144,7 +143,10 @@ function readArray(file: string): Tensor {
   );
 }
 
-/** A gradient in its parameter's type. Throws a LetheError that names the parameter when it is not finite. */
+/**
+ * A gradient as float64 for a float64 parameter, else as float32. Throws a LetheError that names the parameter when it is
+ * not finite.
+ */
 function finished(name: string, gradient: Tensor, dtype: string | undefined): Tensor {
   const bad = firstNotFinite(gradient);
   if (bad !== null) {
@@ -154,7 +156,7 @@ function finished(name: string, gradient: Tensor, dtype: string | undefined): Te
         'Look for extreme values in the inputs and in the weights; --freeze leaves a parameter out.',
     );
   }
-  return dtype === 'float64' ? castTensor(gradient, 'float64') : gradient;
+  return castTensor(gradient, dtype === 'float64' ? 'float64' : 'float32');
 }
 
 /** Where the first element that is NaN or infinite lies; null where all are finite. */

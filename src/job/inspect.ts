@@ -1,9 +1,11 @@
 // What a model file holds, without computing anything with it.
-import { describeParameters, type ModelParameters } from '../autodiff/parameters';
+import { describeGraphParameters, type ModelParameters } from '../autodiff/parameters';
+import { computedPrecision } from '../autodiff/precision';
 import { isStored, type Graph, type StoredTensor, type ValueInfo } from '../onnx/model';
 import type { OpenedModel } from '../onnx/openedModel';
 import { placeholderDomain } from '../tfjs/translation';
 import { readTensorChunks } from '../onnx/readTensor';
+import { upgradeGraph } from '../onnx/upgrade';
 import { openModel } from '../tfjs/openModel';
 import type {
   InspectedValue,
@@ -18,16 +20,14 @@ import { toFloat64, type Tensor } from '../tensor/tensor';
  */
 export function inspectModel(path: string, stats: boolean): ModelInspection {
   const model = openModel(path);
-  return describeModel(model, describeParameters(model), stats);
+  return describeModel(model, upgradeGraph(model).graph, stats);
 }
 
-/** The same for a model that is read already. */
-export function describeModel(
-  model: OpenedModel,
-  { parameters, unsupported }: ModelParameters,
-  stats: boolean,
-): ModelInspection {
+/** The same for a model that is read and upgraded already. */
+export function describeModel(model: OpenedModel, upgraded: Graph, stats: boolean): ModelInspection {
   const { graph } = model;
+  const { parameters, unsupported } = describeGraphParameters(model, upgraded);
+  const precision = computedPrecision(model, upgraded);
   return {
     format: model.format,
     opset: model.opsets.get('') ?? 0,
@@ -45,6 +45,7 @@ export function describeModel(
       ...(stats ? statisticsOf(model, name) : {}),
     })),
     unsupported: obstacles(model, unsupported),
+    computed: { dtype: precision.type, reason: precision.reason },
   };
 }
 

@@ -5,7 +5,7 @@ import { openDataset } from '../data/open';
 import { LetheError } from '../shared/errors';
 import { openEngine } from '../runtime/openEngine';
 import type { DataSource, Preprocess } from '../shared/recipe';
-import { allocate, type Tensor } from '../tensor/tensor';
+import { allocate, castTensor, type Tensor } from '../tensor/tensor';
 import { inputSignatures } from './openJob';
 import { defaultThreads } from './threads';
 
@@ -41,9 +41,12 @@ export async function predictDataset(modelPath: string, source: SampleSource): P
     }
     const read = [bound.dataset.path, ...engine.model.externalFiles];
     const outputs = new Map<string, Tensor>();
-    engine.model.graph.outputs.forEach(({ name }, index) =>
-      outputs.set(name, stack(parts.map(part => part[index]!))),
-    );
+    engine.model.graph.outputs.forEach(({ name, dtype }, index) => {
+      const output = stack(parts.map(part => part[index]!));
+      // Where weights are float64, an output that is declared as less is computed in float64 all the same.
+      const less = output.dtype === 'float64' && dtype !== 'float64';
+      outputs.set(name, less ? castTensor(output, 'float32') : output);
+    });
     return { outputs, warnings: [...engine.notes, ...bound.warnings], read };
   } finally {
     await engine.close();

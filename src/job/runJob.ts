@@ -14,6 +14,7 @@ import type { RunResult } from '../shared/report';
 import type { JobProgress } from '../shared/solverProtocol';
 import type { Method } from '../unlearn/method';
 import { methodNamed, methods } from '../unlearn/registry';
+import { fitWarnings } from './fitWarning';
 import { closeReferences, furtherEvaluation, openReferences } from './furtherEvaluation';
 import { currentEnvironment } from './machine';
 import { openJob, requireFiniteStart, type JobData, type OpenJob } from './openJob';
@@ -74,6 +75,8 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     hooks.progress({ phase: 'measuring' });
     const before = await evaluateModel(job.engine, values, job.data, job.heads, hooks.signal);
     stopIfAsked(hooks);
+    const doubts = await fitWarnings(job.engine, values, job.data.train, job.heads, before.retain);
+    for (const warning of doubts) hooks.log(warning);
     const outcome = await unlearn(job, loaded, values, hooks);
     for (const note of projectionNotes(outcome.projections)) hooks.log(note);
     stopIfAsked(hooks);
@@ -117,7 +120,7 @@ export async function runRecipe(loaded: LoadedRecipe, hooks: JobHooks): Promise<
     const { history } = outcome;
     await writeOutputs(stage, {
       ...{ job, loaded, paths, values, result, history },
-      ...{ referenceFiles, otherReferences: files },
+      ...{ referenceFiles, otherReferences: files, doubts },
     });
     return result;
   } finally {
@@ -172,6 +175,8 @@ interface Finished {
   readonly result: RunResult;
   readonly history: Report['history'];
   readonly referenceFiles: readonly { from: string; to: string }[];
+  /** What speaks against these data. */
+  readonly doubts: readonly string[];
   /** The files of each further retrained model. */
   readonly otherReferences: readonly (readonly { from: string; to: string }[])[];
 }
@@ -228,7 +233,7 @@ async function writeOutputs(stage: OutputStage, finished: Finished): Promise<voi
     heads: job.heads,
     threads: job.threads,
     engine: job.engine.kind,
-    warnings: job.data.warnings,
+    warnings: [...job.data.warnings, ...finished.doubts],
     result,
     history: finished.history,
     weights,

@@ -1,11 +1,15 @@
 import type { Parameter, ParameterValues } from '../runtime/contracts';
-import { castTensor, toFloat32 } from '../tensor/tensor';
+import { isFloating, type FloatArray } from '../tensor/dtype';
+import { castTensor, floatTypeOf, toFloats } from '../tensor/tensor';
 
 /** Rounds values to what the file can hold, so that what is measured is what is saved. */
 export function roundToStored(parameters: readonly Parameter[], values: ParameterValues): void {
   for (const { name, dtype, dims } of parameters) {
     const value = values.get(name);
-    if (!value || (dtype !== 'float16' && dtype !== 'bfloat16')) continue;
-    value.set(toFloat32(castTensor({ dtype: 'float32', dims, data: value }, dtype)));
+    if (!value || !isFloating(dtype) || dtype === 'float64') continue;
+    const type = floatTypeOf(value);
+    if (dtype === type) continue;
+    const rounded: FloatArray = toFloats(castTensor({ dtype: type, dims, data: value }, dtype), type);
+    value.set(rounded);
   }
 }

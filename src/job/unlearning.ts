@@ -2,6 +2,7 @@
 import type { ParameterValues } from '../runtime/contracts';
 import { LetheError } from '../shared/errors';
 import type { Certificate, ProjectionRecord, RunCost, SearchRecord } from '../shared/report';
+import type { JobProgress } from '../shared/solverProtocol';
 import { Random } from '../tensor/random';
 import type { Checkpoint, CheckpointStore } from '../unlearn/checkpoint';
 import { methodNamed } from '../unlearn/registry';
@@ -71,6 +72,7 @@ export async function unlearn(
   const meter = new ProgressMeter();
   const history = new LossHistory();
   let sampleGradients = 0;
+  let latest: JobProgress = { phase: 'unlearning' };
   const kept = hooks.checkpoints
     ? new CheckpointFile(
         hooks.checkpoints.folder,
@@ -79,7 +81,7 @@ export async function unlearn(
         hooks.checkpoints.interval,
       )
     : null;
-  hooks.progress({ phase: 'unlearning' });
+  hooks.progress(latest);
   await methodNamed(recipe.method.name).run({
     engine,
     values,
@@ -95,7 +97,10 @@ export async function unlearn(
     access: recipe.retainAccess,
     progress: update => {
       history.add(update);
-      hooks.progress(meter.measure(update));
+      hooks.progress((latest = meter.measure(update)));
+    },
+    projecting: projection => {
+      hooks.progress({ ...latest, projection });
     },
     addCost: count => {
       sampleGradients += count;

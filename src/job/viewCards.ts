@@ -1,10 +1,9 @@
 // How single samples are drawn: thumbnails of pictures, first values of rows.
 import type { Dataset } from '../data/dataset';
-import { LetheError } from '../shared/errors';
+import { LetheError, throwIfCancelled } from '../shared/errors';
 import type { SampleCard } from '../shared/viewerProtocol';
 import { elementReader, type Tensor } from '../tensor/tensor';
 import type { ViewDataset } from './viewDataset';
-import { throwIfCancelled } from './viewPace';
 import { pixelsOf, valueRange, type Picture, type ValueRange } from './viewPicture';
 
 /** Values shown of a row. */

@@ -4,9 +4,8 @@ import { openModel } from '../tfjs/openModel';
 import type { ModelEngine, ParameterValues } from '../runtime/contracts';
 import { openEngine } from '../runtime/openEngine';
 import { defaultThreads } from './threads';
-import { CancelledError } from '../shared/errors';
+import { CancelledError, throwIfCancelled } from '../shared/errors';
 import { modelStamp } from './viewModel';
-import { throwIfCancelled } from './viewPace';
 
 /** Engines kept open: a model and what a run made of it. */
 const kept = 2;

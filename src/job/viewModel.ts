@@ -1,7 +1,6 @@
 // What an editor shows of a model file at once: everything but the tensors' elements.
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { describeGraphParameters } from '../autodiff/parameters';
 import { ruleOf } from '../autodiff/table';
 import type { Graph, OnnxModel, OnnxNode } from '../onnx/model';
 import type { OpenedModel } from '../onnx/openedModel';
@@ -14,13 +13,15 @@ import { describeModel } from './inspect';
 export function overviewOf(path: string): ModelOverview {
   const model = openModel(path);
   const upgraded = upgradeGraph(model).graph;
+  const described = describeModel(model, upgraded, false);
+  const { reason } = described.computed;
   const sizes = new Map(model.stamps.map(({ file, size }) => [file, size]));
   return {
-    ...describeModel(model, describeGraphParameters(model, upgraded), false),
+    ...described,
     path: model.path,
     bytes: sizes.get(model.path) ?? 0,
     externalFiles: model.externalFiles.map(file => ({ path: file, bytes: sizes.get(file) ?? 0 })),
-    warnings: model.warnings,
+    warnings: reason === null ? model.warnings : [...model.warnings, reason],
     metadata: [...model.metadata],
     operators: model.operators ? countLayers(model, upgraded) : countOperators(model, upgraded),
     stamp: modelStamp(model),

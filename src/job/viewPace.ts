@@ -1,7 +1,7 @@
 // Long work in pieces, so that a process that answers other questions meanwhile stays responsive.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { performance } from 'node:perf_hooks';
-import { CancelledError } from '../shared/errors';
+import { throwIfCancelled } from '../shared/errors';
 
 /** Milliseconds of work at a stretch. */
 const stretch = 12;
@@ -26,9 +26,4 @@ export class Pacer {
     }
     throwIfCancelled(this.signal);
   }
-}
-
-/** Throws a CancelledError when the signal is aborted. */
-export function throwIfCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new CancelledError();
 }

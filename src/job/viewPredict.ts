@@ -5,14 +5,14 @@ import { headOutputs, sampleConfidences } from '../evaluate/samples';
 import { resolveLoss } from '../runtime/loss';
 import { sampleLosses } from '../runtime/sampleLosses';
 import type { HeadLoss } from '../runtime/contracts';
-import { LetheError } from '../shared/errors';
+import { LetheError, throwIfCancelled } from '../shared/errors';
 import type { DatasetPredictions } from '../shared/viewerProtocol';
 import { elementCount } from '../tensor/tensor';
 import { chooseHeads } from './heads';
 import { inputSignatures } from './openJob';
 import type { ViewDataset } from './viewDataset';
 import type { EnginePool, OpenEngine } from './viewEngines';
-import { throwIfCancelled, type WorkHooks } from './viewPace';
+import type { WorkHooks } from './viewPace';
 import { predictedOf, predictUnlabelled } from './viewPredicted';
 
 /** Predictions kept: a few numbers a sample. */

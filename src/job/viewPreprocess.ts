@@ -1,7 +1,7 @@
 // Which of the usual preprocessings a model was most likely trained with: the one it does best with.
 import { bindDataset } from '../data/bind';
 import type { InputSignature } from '../data/dataset';
-import { LetheError } from '../shared/errors';
+import { LetheError, throwIfCancelled } from '../shared/errors';
 import type { Preprocess } from '../shared/recipe';
 import type { PreprocessCandidate } from '../shared/viewerProtocol';
 import { chooseHeads } from './heads';
@@ -9,7 +9,6 @@ import { inputSignatures } from './openJob';
 import type { ViewDataset } from './viewDataset';
 import type { EnginePool } from './viewEngines';
 import { predictSamples } from './viewPredict';
-import { throwIfCancelled } from './viewPace';
 
 /** Samples that losses are taken over. */
 const looked = 256;

@@ -1,5 +1,5 @@
 // Turns new values of a tensor into patches of the bytes that hold it, in the tensor's own type and encoding.
-import { bytesPerElement, numberToBfloat16, numberToFloat16 } from '../tensor/dtype';
+import { bytesPerElement, numberToBfloat16, numberToFloat16, type FloatArray } from '../tensor/dtype';
 import { elementCount } from '../tensor/tensor';
 import { ModelError } from './errors';
 import { readFully, withFile } from './files';
@@ -8,7 +8,7 @@ import type { Patch } from './patch';
 import { payloadParts } from './payload';
 
 /** New values of a tensor, row-major. */
-export type NewValues = Float32Array | Float64Array;
+export type NewValues = FloatArray;
 
 const step = 65536;
 
@@ -129,7 +129,7 @@ function keepsDigits(stored: StoredTensor, values: NewValues): boolean {
 }
 
 function encode(dtype: StoredTensor['dtype'], values: NewValues, old: Float64Array | undefined): Uint8Array {
-  let result: Float32Array | Float64Array | Uint16Array;
+  let result: FloatArray | Uint16Array;
   if (dtype === 'float32') result = Float32Array.from(values);
   else if (dtype === 'float64') {
     result = Float64Array.from(values, (value, index) => {

@@ -1,12 +1,13 @@
 // Operators that are written in others when a graph is upgraded: forms that ONNX Runtime or the rules do not have.
 import { float32, type Tensor } from '../tensor/tensor';
-import { intOf, numberOf, numbersOf, without } from './attributes';
+import { intOf, numberOf, numbersOf, withInt, without } from './attributes';
 import type { Attribute, OnnxNode } from './model';
 
 /** Where a rewritten node gets names and constants from. */
 export interface Rewriter {
   fresh(node: OnnxNode, hint: string): string;
   store(node: OnnxNode, hint: string, tensor: Tensor): string;
+  number(node: OnnxNode, hint: string, value: number): string;
   ints(node: OnnxNode, hint: string, values: readonly number[]): string;
 }
 
@@ -41,7 +42,7 @@ class Writer {
   }
 
   number(hint: string, value: number): string {
-    return this.home.store(this.node, hint, float32([], [value]));
+    return this.home.number(this.node, hint, value);
   }
 
   ints(hint: string, values: readonly number[]): string {
@@ -102,7 +103,19 @@ function lastAxes(node: OnnxNode, scaleRank: number | null): number[] | null {
 }
 
 function epsilonOf(node: OnnxNode): number {
-  return node.attributes.has('epsilon') ? numberOf(node.attributes.get('epsilon')) : 1e-5;
+  return node.attributes.has('epsilon') ? numberOf(node.attributes.get('epsilon')) : Math.fround(1e-5);
+}
+
+/** Before opset 13, Softmax and its kin flattened their input to two axes at `axis` (default 1). */
+export function flatSoftmax(home: Rewriter, node: OnnxNode): OnnxNode[] {
+  const axis = intOf(node, 'axis', 1);
+  const [x = '', y = ''] = [node.inputs[0], node.outputs[0]];
+  if (axis === -1) return [withInt(node, 'axis', -1)];
+  const w = new Writer(home, node);
+  const shape = w.op('Shape', [x]);
+  const flat = w.op('Flatten', [x], { axis });
+  w.op('Reshape', [w.op(node.opType, [flat], { axis: 1 }), shape], {}, y);
+  return w.nodes;
 }
 
 /** Swish: x · σ(αx). */

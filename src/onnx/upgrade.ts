@@ -1,7 +1,7 @@
 // Brings a graph to one internal opset, so that differentiation rules know only that one. Works on the in-memory
 // graph alone; saving patches the original file.
-import type { DType } from '../tensor/dtype';
-import { castTensor, float32, int64, type Tensor } from '../tensor/tensor';
+import { isFloating, type DType, type FloatType } from '../tensor/dtype';
+import { castTensor, float32, floats, int64, zeros, type Tensor } from '../tensor/tensor';
 import {
   isStored,
   type Attribute,
@@ -17,6 +17,7 @@ import { inlineFunctions } from './inlineFunctions';
 import { readTensor } from './readTensor';
 import {
   batchLast,
+  flatSoftmax,
   globalLpPool,
   groupScales,
   layerStatistics,
@@ -35,7 +36,10 @@ export const internalOpset = 22;
 /** How the names of constants begin that upgrading adds. */
 export const upgradePrefix = 'lethe-upgrade/';
 
-/** A graph in the internal opset: no Constant nodes, all floating values float32, inference mode. */
+/**
+ * A graph in the internal opset: no Constant nodes, all floating values that nodes give of one type, inference mode.
+ * Stored tensors keep their types.
+ */
 export interface UpgradedGraph {
   readonly graph: Graph;
   /** Opsets to declare, the standard domain at `internalOpset` or later. */
@@ -43,17 +47,17 @@ export interface UpgradedGraph {
 }
 
 /**
- * Upgrades a model's graph. Constant nodes become initializers under the name of their output; values of other
- * floating types become float32; Dropout and BatchNormalization are in inference mode. Throws a ModelError for an
- * operator form too old to be understood.
+ * Upgrades a model's graph. Constant nodes become initializers under the name of their output; values of all floating
+ * types become `float`; Dropout and BatchNormalization are in inference mode. Throws a ModelError for an operator form
+ * too old to be understood.
  */
-export function upgradeGraph(model: OnnxModel): UpgradedGraph {
+export function upgradeGraph(model: OnnxModel, float: FloatType = 'float32'): UpgradedGraph {
   const opset = model.opsets.get('') ?? model.opsets.get('ai.onnx') ?? internalOpset;
   const opsets = new Map(model.opsets);
   opsets.delete('ai.onnx');
   opsets.set('', Math.max(opset, internalOpset));
   const inlined = inlineFunctions(model);
-  return { graph: new Upgrade(model.path, opset, inlined.opsets).graph(inlined.graph), opsets };
+  return { graph: new Upgrade(model.path, opset, inlined.opsets, float).graph(inlined.graph), opsets };
 }
 
 class Upgrade implements Rewriter {
@@ -70,6 +74,7 @@ class Upgrade implements Rewriter {
     private readonly path: string,
     private readonly modelOpset: number,
     private readonly opsets: ReadonlyMap<OnnxNode, number>,
+    private readonly float: FloatType,
   ) {
     this.opset = modelOpset;
   }
@@ -88,7 +93,10 @@ class Upgrade implements Rewriter {
     const nodes = graph.nodes.flatMap(node => this.node(node));
     for (const [name, tensor] of this.extra) initializers.set(name, tensor);
     this.extra = outer;
-    const widen = <T extends { dtype: DType }>(info: T): T => ({ ...info, dtype: computedType(info.dtype) });
+    const widen = <T extends { dtype: DType }>(info: T): T => ({
+      ...info,
+      dtype: computedType(info.dtype, this.float),
+    });
     return {
       name: graph.name,
       nodes,
@@ -113,7 +121,9 @@ class Upgrade implements Rewriter {
       case 'BatchNormalization':
         return [this.batchNormalization(node)];
       case 'Cast':
-        return [withInt(node, 'to', floatTypes.includes(intOf(node, 'to', 1)) ? 1 : intOf(node, 'to', 1))];
+        return [this.toComputed(node, 'to')];
+      case 'EyeLike':
+        return [node.attributes.has('dtype') ? this.toComputed(node, 'dtype') : node];
       case 'CastLike':
         return [this.castLike(node)];
       case 'ConstantOfShape':
@@ -121,7 +131,7 @@ class Upgrade implements Rewriter {
       case 'Softmax':
       case 'LogSoftmax':
       case 'Hardmax':
-        return this.opset < 13 ? this.softmax(node) : [node];
+        return this.opset < 13 ? flatSoftmax(this, node) : [node];
       case 'Squeeze':
       case 'Unsqueeze':
         return [this.opset < 13 ? this.attributeToInput(node, 'axes', 1) : node];
@@ -254,7 +264,7 @@ class Upgrade implements Rewriter {
   private castLike(node: OnnxNode): OnnxNode {
     const dtype = this.types.get(node.inputs[1] ?? '');
     if (dtype === undefined) return node;
-    const to = numberOfType(computedType(dtype));
+    const to = numberOfType(computedType(dtype, this.float));
     return {
       ...node,
       opType: 'Cast',
@@ -265,43 +275,17 @@ class Upgrade implements Rewriter {
 
   private constantOfShape(node: OnnxNode): OnnxNode {
     const value = node.attributes.get('value');
-    if (value?.type !== 'tensor') return node;
-    const tensor = materialise(value.value);
+    const tensor = value?.type === 'tensor' ? materialise(value.value) : zeros('float32', [1]);
     return withAttribute(node, 'value', {
       type: 'tensor',
-      value: castTensor(tensor, computedType(tensor.dtype)),
+      value: castTensor(tensor, computedType(tensor.dtype, this.float)),
     });
   }
 
-  /** Before opset 13, Softmax flattened its input to two axes at `axis` (default 1). */
-  private softmax(node: OnnxNode): OnnxNode[] {
-    const axis = intOf(node, 'axis', 1);
-    const [x, y] = [node.inputs[0] ?? '', node.outputs[0] ?? ''];
-    if (axis === -1) return [withInt(node, 'axis', -1)];
-    const [shape, flat, result] = [
-      this.fresh(node, 'shape'),
-      this.fresh(node, 'flat'),
-      this.fresh(node, 'result'),
-    ];
-    const plain = (
-      opType: string,
-      inputs: string[],
-      outputs: string[],
-      attributes: [string, Attribute][] = [],
-    ) => ({
-      name: outputs[0] as string,
-      opType,
-      domain: '',
-      inputs,
-      outputs,
-      attributes: new Map(attributes),
-    });
-    return [
-      plain('Shape', [x], [shape]),
-      plain('Flatten', [x], [flat], [['axis', { type: 'int', value: axis }]]),
-      plain(node.opType, [flat], [result], [['axis', { type: 'int', value: 1 }]]),
-      plain('Reshape', [result, shape], [y]),
-    ];
+  /** A type attribute that names a floating type names the one that is computed in. */
+  private toComputed(node: OnnxNode, name: string): OnnxNode {
+    const to = intOf(node, name, 1);
+    return withInt(node, name, floatTypes.includes(to) ? numberOfType(this.float) : to);
   }
 
   private attributeToInput(node: OnnxNode, name: string, position: number): OnnxNode {
@@ -357,6 +341,11 @@ class Upgrade implements Rewriter {
     return inputs;
   }
 
+  /** A constant number for a node. */
+  number(node: OnnxNode, hint: string, value: number): string {
+    return this.store(node, hint, floats(this.float, [], [value]));
+  }
+
   /** A constant list of integers for a node. */
   ints(node: OnnxNode, hint: string, values: readonly number[]): string {
     return this.store(node, hint, int64([values.length], values));
@@ -383,9 +372,9 @@ class Upgrade implements Rewriter {
   }
 }
 
-/** The type that Lethe computes a value of this type in. */
-export function computedType(dtype: DType): DType {
-  return dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float64' ? 'float32' : dtype;
+/** The type that a value of this type is computed in, in a graph whose floating values are `float`. */
+export function computedType(dtype: DType, float: FloatType = 'float32'): DType {
+  return isFloating(dtype) ? float : dtype;
 }
 
 /** A tensor with its elements in memory, as it is stored. */

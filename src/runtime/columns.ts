@@ -1,4 +1,5 @@
 // Which gradients of the model's outputs constrain a projection: the columns of G, chosen sample by sample.
+import type { FloatArray, FloatType } from '../tensor/dtype';
 import { elementCount, zeros, type Tensor } from '../tensor/tensor';
 import type { Batch, ConstraintKind, HeadLoss } from './contracts';
 import type { ResolvedLoss } from './loss';
@@ -17,6 +18,8 @@ export interface Column {
 export interface ColumnPlan {
   readonly columns: readonly Column[];
   readonly outputs: readonly (readonly number[])[];
+  /** The type of the outputs, and so of their cotangents. */
+  readonly float: FloatType;
 }
 
 /** A head as columns see it: the values its gradients are taken of, and its labels. */
@@ -41,7 +44,7 @@ export function planColumns(
   const columns: Column[] = [];
   heads.forEach(({ head, output, resolved }, index) => {
     const size = elementCount(output.dims.slice(1));
-    const data = output.data as Float32Array;
+    const data = output.data as FloatArray;
     for (let sample = 0; sample < samples; sample++) {
       const start = sample * size;
       const one = (element: number): void => {
@@ -59,7 +62,8 @@ export function planColumns(
       } else one(largest(data, start, size));
     }
   });
-  return { columns, outputs: heads.map(({ output }) => output.dims.slice(1)) };
+  const float = heads[0]?.output.dtype === 'float64' ? 'float64' : 'float32';
+  return { columns, outputs: heads.map(({ output }) => output.dims.slice(1)), float };
 }
 
 /** How many columns `planColumns` gives. */
@@ -75,10 +79,10 @@ export function countColumns(
 }
 
 /** The cotangents of each column by itself: by head, [columns, …dims of the head's output]. */
-export function columnCotangents({ columns, outputs }: ColumnPlan): Tensor[] {
-  const cotangents = outputs.map(dims => zeros('float32', [columns.length, ...dims]));
+export function columnCotangents({ columns, outputs, float }: ColumnPlan): Tensor[] {
+  const cotangents = outputs.map(dims => zeros(float, [columns.length, ...dims]));
   columns.forEach(({ head, elements, weights }, at) => {
-    const data = cotangents[head]?.data as Float32Array;
+    const data = cotangents[head]?.data as FloatArray;
     const start = at * elementCount(outputs[head] as readonly number[]);
     for (let index = 0; index < elements.length; index++) data[start + elements[index]!] = weights[index]!;
   });
@@ -87,13 +91,13 @@ export function columnCotangents({ columns, outputs }: ColumnPlan): Tensor[] {
 
 /** Σ over columns of coefficient × cotangent: by head, [samples, …dims of the head's output]. */
 export function combineColumns(
-  { columns, outputs }: ColumnPlan,
+  { columns, outputs, float }: ColumnPlan,
   samples: number,
   coefficients: Float64Array,
 ): Tensor[] {
-  const cotangents = outputs.map(dims => zeros('float32', [samples, ...dims]));
+  const cotangents = outputs.map(dims => zeros(float, [samples, ...dims]));
   columns.forEach(({ sample, head, elements, weights }, at) => {
-    const data = cotangents[head]?.data as Float32Array;
+    const data = cotangents[head]?.data as FloatArray;
     const start = sample * elementCount(outputs[head] as readonly number[]);
     for (let index = 0; index < elements.length; index++)
       data[start + elements[index]!]! += weights[index]! * coefficients[at]!;
@@ -104,10 +108,10 @@ export function combineColumns(
 /** The product of each column's cotangent with tangents of the outputs (by head, [samples, …]). */
 export function alongColumns(
   { columns, outputs }: ColumnPlan,
-  tangents: readonly Float32Array[],
+  tangents: readonly FloatArray[],
 ): Float64Array {
   return Float64Array.from(columns, ({ sample, head, elements, weights }) => {
-    const data = tangents[head] as Float32Array;
+    const data = tangents[head] as FloatArray;
     const start = sample * elementCount(outputs[head] as readonly number[]);
     let sum = 0;
     for (let index = 0; index < elements.length; index++)
@@ -133,7 +137,7 @@ function labelledElements(
   return places;
 }
 
-function largest(data: Float32Array, start: number, size: number): number {
+function largest(data: FloatArray, start: number, size: number): number {
   let best = 0;
   for (let element = 1; element < size; element++)
     if ((data[start + element] as number) > (data[start + best] as number)) best = element;

@@ -1,15 +1,20 @@
 // What the rooms above the runtime hand to it and get from it: parameters, losses, batches and columns.
 import type { ParameterDescription } from '../autodiff/parameters';
 import type { OpenedModel } from '../onnx/openedModel';
+import type { ProjectionProgress } from '../shared/report';
+import type { FloatArray, FloatType } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
 import type { OutputStructure } from './linearLayers';
 import type { RoleOfParameter } from './roles';
 
-/** A parameter of the model; values are computed with in float32. */
+/** A parameter of the model, with the type that it has in the file. */
 export type Parameter = ParameterDescription;
 
-/** Values (or gradients) by parameter name; float32, row-major. */
-export type ParameterValues = Map<string, Float32Array>;
+/**
+ * Values (or gradients) by parameter name, row-major: all float32, or all float64 where the model is computed in that,
+ * whatever types its file has.
+ */
+export type ParameterValues = Map<string, FloatArray>;
 
 /** The losses of DESIGN §5. */
 export type LossName = 'cross-entropy' | 'binary-cross-entropy' | 'mse';
@@ -56,8 +61,15 @@ export interface ProjectionResult {
 /** What computes: ONNX Runtime, TensorFlow.js in plain JavaScript, or with the native library of tfjs-node. */
 export type EngineKind = 'onnxruntime' | 'tfjs' | 'tfjs-node';
 
+/** Who may stop a projection, and who hears of its iterations; a projection that solves exactly has none. */
+export interface ProjectionHooks {
+  /** Looked at between passes over samples and between iterations. */
+  readonly signal?: AbortSignal;
+  progress?(update: ProjectionProgress): void;
+}
+
 /** A projection: how far, on which constraints, of which heads; `random` gives standard normal numbers. */
-export interface ProjectionOptions {
+export interface ProjectionOptions extends ProjectionHooks {
   readonly strength: number;
   readonly kind: ConstraintKind;
   readonly heads: readonly HeadLoss[];
@@ -74,10 +86,12 @@ export interface ModelEngine {
   /** Every stored floating tensor, trainable or not, in file order. */
   readonly parameters: readonly Parameter[];
   readonly kind: EngineKind;
+  /** The type that the model is computed in: that of values, gradients and outputs. */
+  readonly float: FloatType;
   /** What a person should know about what computes; full sentences. */
   readonly notes: readonly string[];
 
-  /** A fresh copy of the trainable parameters' values in the file, as float32. */
+  /** A fresh copy of the trainable parameters' values in the file, in the type that is computed in. */
   initialValues(): ParameterValues;
 
   /** Whether an output ends in Softmax, LogSoftmax or Sigmoid, so that `logits` differs from the output. */
@@ -122,7 +136,7 @@ export interface ModelEngine {
     values: ParameterValues,
     given: Batch,
     heads: readonly HeadLoss[],
-    sampleWeights?: Float32Array,
+    sampleWeights?: ArrayLike<number>,
   ): Promise<LossGradient>;
 
   /**
@@ -133,7 +147,8 @@ export interface ModelEngine {
 
   /**
    * θ ← θ − strength · P_{G⊥} θ in place, G from the batch's samples (DESIGN §2, D2). Labels matter only to the kind
-   * `given-label`. `random` gives standard normal numbers. Throws a RuntimeFailure when the result is not finite.
+   * `given-label`. `random` gives standard normal numbers. Throws a RuntimeFailure when the result is not finite, and a
+   * CancelledError, with `values` as they were, once `signal` is aborted.
    */
   project(values: ParameterValues, given: Batch, options: ProjectionOptions): Promise<ProjectionResult>;
 

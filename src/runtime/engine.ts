@@ -2,8 +2,9 @@
 import { ModelError } from '../onnx/errors';
 import type { OpenedModel } from '../onnx/openedModel';
 import { openModel } from '../tfjs/openModel';
-import { isFloating } from '../tensor/dtype';
-import { elementCount, zeros, type Tensor } from '../tensor/tensor';
+import { throwIfCancelled } from '../shared/errors';
+import { bytesPerElement, isFloating, type FloatArray, type FloatType } from '../tensor/dtype';
+import { allocateFloats, elementCount, zeros, type Tensor } from '../tensor/tensor';
 import { chunkLimit, chunksOf, joinChunks, takeChunk, takeSamples } from './batches';
 import { columnCotangents, countColumns, planColumns, type ColumnPlan } from './columns';
 import type {
@@ -50,7 +51,7 @@ const mostBytes = 1.2e9;
 /** A model in ONNX Runtime. Close it to give its memory back. */
 export class Engine implements ModelEngine {
   readonly kind = 'onnxruntime';
-  readonly notes: readonly string[] = [];
+  readonly notes: readonly string[];
   private readonly parity: Parity;
 
   private constructor(
@@ -59,6 +60,8 @@ export class Engine implements ModelEngine {
     private readonly workspace: Workspace,
     private readonly start: ParameterValues,
   ) {
+    const { reason } = workspace.parts.precision;
+    this.notes = reason === null ? [] : [reason];
     this.parity = new Parity(model, inputs => predict(workspace, start, inputs, false));
   }
 
@@ -79,12 +82,17 @@ export class Engine implements ModelEngine {
     );
   }
 
+  /** The type that the model is computed in. */
+  get float(): FloatType {
+    return this.workspace.parts.precision.type;
+  }
+
   /** Every stored floating tensor, trainable or not, in file order. */
   get parameters(): readonly Parameter[] {
     return this.workspace.parts.described.parameters;
   }
 
-  /** A fresh copy of the trainable parameters' values in the file, as float32. */
+  /** A fresh copy of the trainable parameters' values in the file, in the type that is computed in. */
   initialValues(): ParameterValues {
     return new Map([...this.start].map(([name, data]) => [name, data.slice()]));
   }
@@ -148,7 +156,7 @@ export class Engine implements ModelEngine {
     values: ParameterValues,
     given: Batch,
     heads: readonly HeadLoss[],
-    sampleWeights?: Float32Array,
+    sampleWeights?: ArrayLike<number>,
   ): Promise<LossGradient> {
     requireTrainable(this.workspace.parts);
     const batch = { ...given, inputs: await this.adapted(given.inputs) };
@@ -174,16 +182,17 @@ export class Engine implements ModelEngine {
         ...this.workspace.weights(values),
       };
       resolved.forEach((term, index) => {
-        const made = lossFeeds(term, weights[index], { ...chunk, samples });
+        const made = lossFeeds(term, weights[index], { ...chunk, samples }, this.float);
         feeds[`lethe/labels/${index}`] = feed(made.labels);
         feeds[`lethe/weights/${index}`] = feed(made.weights);
       });
       const outputs = await session.run(feeds);
-      for (const name of graph.losses) for (const value of outputs[name]?.data as Float32Array) loss += value;
+      for (const name of graph.losses) for (const value of outputs[name]?.data as FloatArray) loss += value;
       for (const { name, dims } of this.workspace.parts.trainable) {
         const output = graph.gradients.get(name);
-        const data = output === undefined ? new Float32Array(elementCount(dims)) : outputs[output]?.data;
-        addTo(total, name, data as Float32Array);
+        const data =
+          output === undefined ? allocateFloats(this.float, elementCount(dims)) : outputs[output]?.data;
+        addTo(total, name, data as FloatArray);
       }
     }
     return { loss, gradients: total };
@@ -201,7 +210,9 @@ export class Engine implements ModelEngine {
     // Some classifiers give the class number first, which has no gradient.
     const output = this.workspace.parts.model.graph.outputs.find(({ dtype }) => isFloating(dtype))
       ?.name as string;
-    const bytes = 4 * this.workspace.parts.trainable.reduce((sum, { dims }) => sum + elementCount(dims), 0);
+    const bytes =
+      bytesPerElement(this.float) *
+      this.workspace.parts.trainable.reduce((sum, { dims }) => sum + elementCount(dims), 0);
     const limit = Math.max(1, Math.min(chunkLimit(shapes, 3), Math.floor(5e8 / Math.max(1, bytes))));
     const pieces = new Map<string, Tensor[]>();
     for (const chunk of chunksOf(samples, limit, shapes.fixedBatch)) {
@@ -222,7 +233,7 @@ export class Engine implements ModelEngine {
     return new Map(
       this.workspace.parts.trainable.map(({ name, dims }) => {
         const list = pieces.get(name);
-        return [name, list ? joinChunks(list, samples) : zeros('float32', [samples, ...dims])];
+        return [name, list ? joinChunks(list, samples) : zeros(this.float, [samples, ...dims])];
       }),
     );
   }
@@ -231,7 +242,8 @@ export class Engine implements ModelEngine {
    * θ ← θ − strength · P_{G⊥} θ in place, G from the batch's samples (DESIGN §2, D2). Labels matter only to the kind
    * `given-label`. `random` gives standard normal numbers. Up to 1,000 columns whose factors fit into memory are solved
    * exactly, others matrix-free. Where the columns span all parameters, nothing is changed and `noRoom` is true. Throws a
-   * RuntimeFailure when the result is not finite.
+   * RuntimeFailure when the result is not finite, and a CancelledError, with `values` as they were, once `signal` is
+   * aborted.
    */
   async project(
     values: ParameterValues,
@@ -239,6 +251,8 @@ export class Engine implements ModelEngine {
     options: ProjectionOptions & {
       /** Chosen by size when it is left out. */
       readonly solver?: 'direct' | 'matrix-free';
+      /** false has the matrix-free solver do without a preconditioner, for comparison. */
+      readonly precondition?: boolean;
     },
   ): Promise<ProjectionResult> {
     requireTrainable(this.workspace.parts);
@@ -282,10 +296,17 @@ export class Engine implements ModelEngine {
     const direct =
       options.solver === undefined
         ? columns <= mostColumns &&
-          factorBytes(this.workspace, shapes, batch.inputs, columns, seeding) <= mostBytes
+          (await factorBytes(this.workspace, shapes, batch.inputs, columns, seeding)) <= mostBytes
         : options.solver === 'direct';
     if (!direct) {
-      const found = await projectMatrixFree(this.workspace, values, batch.inputs, await plan(), names);
+      const found = await projectMatrixFree(
+        this.workspace,
+        values,
+        batch.inputs,
+        await plan(),
+        names,
+        options,
+      );
       const { rest, iterations, relativeResidual, residual, spanned, cost } = found;
       if (!spanned) stepAlong(values, rest, options.strength);
       return { columns, rank: null, residual, iterations, relativeResidual, noRoom: spanned, cost };
@@ -301,9 +322,12 @@ export class Engine implements ModelEngine {
         names.map((name, index) => [seedName(name), feed(given[index] as Tensor)]),
       );
     }
-    const found = await perSampleFactors(this.workspace, values, inputs, seeding, true, cotangents);
-    const sessions = (key: string, what: string, make: () => GraphSpec): Promise<Session> =>
-      this.workspace.session(key, what, make);
+    const { signal } = options;
+    const found = await perSampleFactors(this.workspace, values, inputs, seeding, true, cotangents, signal);
+    const sessions = (key: string, what: string, make: () => GraphSpec): Promise<Session> => {
+      throwIfCancelled(signal);
+      return this.workspace.session(key, what, make);
+    };
     const { rest, rank, residual } = await projectOut(values, found.factors, found.values, columns, sessions);
     const parameters = [...values.values()].reduce((sum, data) => sum + data.length, 0);
     const noRoom = rank === parameters;
@@ -358,7 +382,7 @@ function requireTranslated(model: OpenedModel): void {
   );
 }
 
-function addTo(total: ParameterValues, name: string, data: Float32Array): void {
+function addTo(total: ParameterValues, name: string, data: FloatArray): void {
   const sum = total.get(name);
   if (!sum) total.set(name, data);
   else for (let index = 0; index < sum.length; index++) sum[index]! += data[index] as number;

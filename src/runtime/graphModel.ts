@@ -4,18 +4,29 @@ import {
   type ModelParameters,
   type ParameterSelection,
 } from '../autodiff/parameters';
+import { computedPrecision, type Precision } from '../autodiff/precision';
 import { ModelError } from '../onnx/errors';
 import { findEndings, type Ending } from './endings';
-import { isStored, type Graph, type OnnxModel, type ValueInfo } from '../onnx/model';
+import {
+  isStored,
+  type Attribute,
+  type Graph,
+  type OnnxModel,
+  type OnnxNode,
+  type StoredTensor,
+  type ValueInfo,
+} from '../onnx/model';
 import { materialise, upgradeGraph } from '../onnx/upgrade';
-import { isFloating } from '../tensor/dtype';
-import { castTensor, elementCount, toFloat32, type Tensor } from '../tensor/tensor';
+import { isFloating, type FloatArray, type FloatType } from '../tensor/dtype';
+import { castTensor, elementCount, toFloats, type Tensor } from '../tensor/tensor';
 
 /** A model taken apart for differentiation. */
 export interface GraphModel {
   readonly model: OnnxModel;
   readonly graph: Graph;
   readonly opsets: ReadonlyMap<string, number>;
+  /** The type that all floating values of the graph have, weights included, and why. */
+  readonly precision: Precision;
   readonly described: ModelParameters;
   /** Data inputs in the order of the file. */
   readonly inputs: readonly ValueInfo[];
@@ -34,7 +45,10 @@ const smallTensor = 4096;
 
 /** Reads what a model holds besides its trainable parameters. Throws a ModelError when nothing can be trained. */
 export function takeApart(model: OnnxModel, selection: ParameterSelection): GraphModel {
-  const { graph, opsets } = upgradeGraph(model);
+  const plain = upgradeGraph(model);
+  const precision = computedPrecision(model, plain.graph);
+  const float = precision.type;
+  const { graph, opsets } = float === 'float32' ? plain : upgradeGraph(model, float);
   const described = describeGraphParameters(model, graph, selection);
   const trainable = described.parameters.filter(parameter => parameter.trainable);
   const isTrainable = new Set(trainable.map(parameter => parameter.name));
@@ -48,8 +62,7 @@ export function takeApart(model: OnnxModel, selection: ParameterSelection): Grap
         `The tensor ${name} holds texts, which Lethe does not run.`,
         'Export the model without its text processing.',
       );
-    const read = materialise(tensor);
-    const value = isFloating(read.dtype) ? castTensor(read, 'float32') : read;
+    const value = computed(tensor, float);
     if (isFloating(tensor.dtype) && isStored(tensor) && elementCount(tensor.dims) > smallTensor)
       frozen.set(name, value);
     else constants.set(name, value);
@@ -57,8 +70,9 @@ export function takeApart(model: OnnxModel, selection: ParameterSelection): Grap
   const { endings, extra } = findEndings(model, graph);
   return {
     model,
-    graph: { ...graph, nodes: [...graph.nodes, ...extra] },
+    graph: { ...graph, nodes: [...graph.nodes.map(node => withComputedTensors(node, float)), ...extra] },
     opsets,
+    precision,
     described,
     inputs: graph.inputs,
     trainable,
@@ -68,16 +82,45 @@ export function takeApart(model: OnnxModel, selection: ParameterSelection): Grap
   };
 }
 
+/** A stored tensor in memory, in the type that it is computed in. */
+function computed(tensor: StoredTensor | Tensor, float: FloatType): Tensor {
+  const read = materialise(tensor);
+  return isFloating(read.dtype) ? castTensor(read, float) : read;
+}
+
+/** A node with the tensors that its sub-graphs hold in the type that is computed in. */
+function withComputedTensors(node: OnnxNode, float: FloatType): OnnxNode {
+  if (![...node.attributes.values()].some(({ type }) => type === 'graph')) return node;
+  const attributes = new Map<string, Attribute>();
+  for (const [name, attribute] of node.attributes)
+    attributes.set(
+      name,
+      attribute.type === 'graph'
+        ? {
+            type: 'graph',
+            value: {
+              ...attribute.value,
+              nodes: attribute.value.nodes.map(inner => withComputedTensors(inner, float)),
+              initializers: new Map(
+                [...attribute.value.initializers].map(([key, tensor]) => [key, computed(tensor, float)]),
+              ),
+            },
+          }
+        : attribute,
+    );
+  return { ...node, attributes };
+}
+
 /**
- * The trainable parameters' values, as float32. Throws a ModelError that names the tensor and the place of a NaN.
+ * The trainable parameters' values, in the type that is computed in. Throws a ModelError that names the tensor and the place of a NaN.
  */
-export function readParameters(model: GraphModel): Map<string, Float32Array> {
-  const values = new Map<string, Float32Array>();
+export function readParameters(model: GraphModel): Map<string, FloatArray> {
+  const values = new Map<string, FloatArray>();
   for (const { name } of model.trainable) {
     const stored = model.graph.initializers.get(name);
     if (!stored) throw new TypeError(`The graph has no tensor ${name}.`);
     const tensor = materialise(stored);
-    const data = toFloat32(tensor);
+    const data = toFloats(tensor, model.precision.type);
     // Infinities are left to the caller: an attention mask holds them on purpose.
     const bad = data.findIndex(value => Number.isNaN(value));
     if (bad >= 0)

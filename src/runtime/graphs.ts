@@ -1,11 +1,5 @@
 // The graphs that Lethe derives from a model, for one batch size and one set of data shapes.
-import {
-  appendBackward,
-  appendPerSampleBackward,
-  explicitValue,
-  type PerSampleGradient,
-} from '../autodiff/backward';
-import { dependentValues } from '../autodiff/activity';
+import { appendBackward } from '../autodiff/backward';
 import { useBlockedLayout } from '../autodiff/blocked/pass';
 import { GraphBuilder } from '../autodiff/builder';
 import { appendForward } from '../autodiff/forward';
@@ -19,7 +13,7 @@ import { weightInputs, type ShapeTable } from './shapes';
 /** The forward pass with concrete dims, ready for derivatives to be appended. */
 export function forwardBuilder(shapes: ShapeTable, batch: number): GraphBuilder {
   const { model } = shapes;
-  const builder = new GraphBuilder();
+  const builder = new GraphBuilder(undefined, model.precision.type);
   for (const [name, tensor] of model.constants) {
     builder.constants.set(name, tensor);
     builder.declare(name, tensor.dims);
@@ -36,7 +30,8 @@ function dataInputs(model: GraphModel, builder: GraphBuilder): ValueInfo[] {
   return model.inputs.map(input => ({ ...input, dims: builder.dims(input.name) }));
 }
 
-function finish(
+/** The spec of a finished graph: data, weights and `extra` go in. */
+export function finish(
   model: GraphModel,
   builder: GraphBuilder,
   extra: readonly ValueInfo[],
@@ -48,6 +43,7 @@ function finish(
     inputs: [...dataInputs(model, builder), ...weightInputs(model), ...extra],
     outputs,
     opsets: model.opsets,
+    float: model.precision.type,
   };
 }
 
@@ -83,7 +79,7 @@ export function gradientGraph(
   plans.forEach((plan, index) => {
     const term = appendLoss(builder, plan.output, model.activations.get(plan.output), plan.shape, index);
     extra.push(...term.inputs);
-    outputs.push({ name: term.value, dtype: 'float32', dims: [batch] });
+    outputs.push({ name: term.value, dtype: builder.float, dims: [batch] });
     losses.push(term.value);
     const before = seeds.get(term.on);
     seeds.set(term.on, before ? builder.binary('Add', before, term.cotangent) : term.cotangent);
@@ -96,13 +92,17 @@ export function gradientGraph(
   });
   const expose = exposer(builder, outputs);
   const names = new Map([...gradients].map(([parameter, value]) => [parameter, expose(value)]));
-  if (blockSize !== null)
-    useBlockedLayout(
-      builder,
-      blockSize,
-      outputs.map(output => output.name),
-    );
+  block(builder, outputs, blockSize);
   return { spec: finish(model, builder, extra, outputs), losses, gradients: names };
+}
+
+function block(builder: GraphBuilder, outputs: readonly ValueInfo[], blockSize: number | null): void {
+  if (blockSize === null) return;
+  useBlockedLayout(
+    builder,
+    blockSize,
+    outputs.map(output => output.name),
+  );
 }
 
 /** How the cotangent of a per-sample pass is chosen. */
@@ -115,12 +115,17 @@ export function seedName(value: string): string {
   return `lethe/seed/${value}`;
 }
 
-function appendSeeds(builder: GraphBuilder, seeding: Seeding, extra: ValueInfo[]): Map<string, string> {
+/** The cotangents of a per-sample pass; those that are given become graph inputs, added to `extra`. */
+export function appendSeeds(
+  builder: GraphBuilder,
+  seeding: Seeding,
+  extra: ValueInfo[],
+): Map<string, string> {
   if (seeding.kind === 'given')
     return new Map(
       seeding.values.map(value => {
         const dims = builder.dims(value);
-        extra.push({ name: seedName(value), dtype: 'float32', dims });
+        extra.push({ name: seedName(value), dtype: builder.float, dims });
         return [value, builder.declare(seedName(value), dims)];
       }),
     );
@@ -140,11 +145,12 @@ function appendSeeds(builder: GraphBuilder, seeding: Seeding, extra: ValueInfo[]
   return new Map([[seeding.value, builder.reshape(oneHot, dims)]]);
 }
 
-/** A graph to the summed gradients of given cotangents: the plain vector–Jacobian product. */
+/** A graph to the summed gradients of given cotangents, the vector–Jacobian product; with a block size in the blocked layout. */
 export function cotangentGraph(
   shapes: ShapeTable,
   batch: number,
   values: readonly string[],
+  blockSize: number | null = null,
 ): { spec: GraphSpec; gradients: ReadonlyMap<string, string> } {
   const { model } = shapes;
   const builder = forwardBuilder(shapes, batch);
@@ -156,19 +162,24 @@ export function cotangentGraph(
   const outputs: ValueInfo[] = [];
   const expose = exposer(builder, outputs);
   const names = new Map([...gradients].map(([parameter, value]) => [parameter, expose(value)]));
+  block(builder, outputs, blockSize);
   return { spec: finish(model, builder, extra, outputs), gradients: names };
 }
 
-/** A graph to the tangents of values, the Jacobian–vector product: parameters move along graph inputs. */
+/**
+ * A graph to the tangents of values, the Jacobian–vector product: parameters move along graph inputs. With a block size
+ * in the blocked layout.
+ */
 export function tangentGraph(
   shapes: ShapeTable,
   batch: number,
   values: readonly string[],
+  blockSize: number | null = null,
 ): { spec: GraphSpec; tangents: ReadonlyMap<string, string> } {
   const { model } = shapes;
   const builder = forwardBuilder(shapes, batch);
   const extra: ValueInfo[] = model.trainable.map(({ name, dims }) => {
-    return { name: tangentName(name), dtype: 'float32', dims };
+    return { name: tangentName(name), dtype: builder.float, dims };
   });
   for (const { name, dims } of extra) builder.declare(name, dims as readonly number[]);
   const seeds = new Map(model.trainable.map(({ name }) => [name, tangentName(name)]));
@@ -178,6 +189,7 @@ export function tangentGraph(
   const tangents = new Map<string, string>();
   for (const [value, tangent] of found)
     if (tangent !== undefined) tangents.set(value, expose(builder.expand(tangent, builder.dims(value))));
+  block(builder, outputs, blockSize);
   return { spec: finish(model, builder, extra, outputs), tangents };
 }
 
@@ -186,104 +198,8 @@ export function tangentName(parameter: string): string {
   return `lethe/tangent/${parameter}`;
 }
 
-/**
- * Where a per-sample graph leaves what it found about a parameter. The outputs hold the elements in this order; with
- * factors, their own dims may differ from those given here.
- */
-export type FactorOutput =
-  | {
-      readonly parameter: string;
-      readonly kind: 'explicit';
-      readonly value: string;
-      readonly dims: readonly number[];
-    }
-  | {
-      readonly parameter: string;
-      readonly kind: 'outer';
-      readonly left: string;
-      readonly right: string;
-      readonly leftDims: readonly number[];
-      readonly rightDims: readonly number[];
-    };
-
-/** A graph to one gradient a sample of every parameter, as values or as factors. */
-export interface PerSampleGraph {
-  readonly spec: GraphSpec;
-  readonly factors: readonly FactorOutput[];
-  /** Parameters without a per-sample rule here: run one sample at a time. */
-  readonly remaining: readonly string[];
-}
-
-/** Builds a per-sample graph. With `factors`, weights that are used once per position come as two factors. */
-export function perSampleGraph(
-  shapes: ShapeTable,
-  batch: number,
-  seeding: Seeding,
-  factors: boolean,
-): PerSampleGraph {
-  const { model } = shapes;
-  const builder = forwardBuilder(shapes, batch);
-  const extra: ValueInfo[] = [];
-  const nodes = [...model.graph.nodes];
-  const seeds = appendSeeds(builder, seeding, extra);
-  const found = appendPerSampleBackward({
-    builder,
-    nodes,
-    seeds,
-    targets: model.trainable.map(parameter => parameter.name),
-    factors,
-    facts: {
-      samples: batch,
-      dependsOnData: dependentValues(
-        nodes,
-        model.inputs.map(input => input.name),
-      ),
-      batchFirst: name => shapes.batchFirst(name),
-    },
-  });
-  const outputs: ValueInfo[] = [];
-  const expose = exposer(builder, outputs);
-  const list: FactorOutput[] = [];
-  for (const [parameter, gradient] of found.gradients)
-    list.push(factorOutput(builder, parameter, gradient, factors, expose));
-  return { spec: finish(model, builder, extra, outputs), factors: list, remaining: found.remaining };
-}
-
-function factorOutput(
-  builder: GraphBuilder,
-  parameter: string,
-  gradient: PerSampleGradient,
-  factors: boolean,
-  expose: (value: string) => string,
-): FactorOutput {
-  if (gradient.kind === 'explicit' || !factors) {
-    const value = explicitValue(builder, parameter, gradient);
-    const name = expose(factors ? beforeReshapes(builder, value) : value);
-    return { parameter, kind: 'explicit', value: name, dims: builder.dims(value) };
-  }
-  const { left, right } = gradient.factor;
-  return {
-    parameter,
-    kind: 'outer',
-    left: expose(beforeReshapes(builder, left)),
-    right: expose(beforeReshapes(builder, right)),
-    leftDims: builder.dims(left),
-    rightDims: builder.dims(right),
-  };
-}
-
-/** The value that reshapes made another from: as an output, a reshape would be a copy. */
-function beforeReshapes(builder: GraphBuilder, value: string): string {
-  let name = value;
-  for (;;) {
-    const node = builder.nodes.find(each => each.outputs.includes(name));
-    if (node?.opType !== 'Reshape' || node.domain !== '') return name;
-    name = node.inputs[0] as string;
-  }
-}
-
 /** Makes values graph outputs, each once; one that no node produces (a graph input) goes through a copy. */
-function exposer(builder: GraphBuilder, outputs: ValueInfo[]): (value: string) => string {
+export function exposer(builder: GraphBuilder, outputs: ValueInfo[]): (value: string) => string {
   const produced = new Set(builder.nodes.flatMap(node => node.outputs));
   const exposed = new Map<string, string>();
   return value => {
@@ -294,7 +210,7 @@ function exposer(builder: GraphBuilder, outputs: ValueInfo[]): (value: string) =
           ? value
           : builder.op('Identity', [value], builder.dims(value));
       exposed.set(value, name);
-      outputs.push({ name, dtype: 'float32', dims: builder.dims(value) });
+      outputs.push({ name, dtype: builder.float, dims: builder.dims(value) });
     }
     return name;
   };
@@ -317,5 +233,6 @@ export function predictionGraph(model: GraphModel): GraphSpec {
       typed: false as const,
     })),
     opsets: model.opsets,
+    float: model.precision.type,
   };
 }

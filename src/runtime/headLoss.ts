@@ -48,9 +48,9 @@ export function resolveHead(
 export function scaledWeights(
   samples: number,
   factor: number,
-  given: Float32Array | undefined,
-): Float32Array {
-  return Float32Array.from({ length: samples }, (_, sample) => factor * (given?.[sample] ?? 1));
+  given: ArrayLike<number> | undefined,
+): Float64Array {
+  return Float64Array.from({ length: samples }, (_, sample) => factor * (given?.[sample] ?? 1));
 }
 
 /** The output that each head's loss starts from: one pass with logits for all cross-entropies, one without for all mse. */

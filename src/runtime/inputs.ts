@@ -5,7 +5,7 @@ import { castTensor, type Tensor } from '../tensor/tensor';
 import { RuntimeFailure } from './session';
 
 /**
- * Inputs in the types that the graph computes with: floating ones as float32, integers in the width the model declares.
+ * Inputs in the types that the graph computes with: floating ones as its weights, integers in the width the model declares.
  * Throws a RuntimeFailure when floats are given for integers or the number of inputs is off.
  */
 export function adaptInputs(path: string, wanted: readonly ValueInfo[], inputs: readonly Tensor[]): Tensor[] {

@@ -20,7 +20,7 @@ export interface ClassIndexLoss {
   /** One class per position in row-major order; -1 where the position is ignored. */
   readonly labels: Int32Array;
   /** The weight of each position in the mean: 1 / (labelled positions), 0 where ignored. */
-  readonly weights: Float32Array;
+  readonly weights: Float64Array;
 }
 
 /** Cross-entropy against a distribution over the classes at every position. */
@@ -31,8 +31,8 @@ export interface ClassProbabilityLoss {
   readonly classes: number;
   readonly positions: number;
   /** Shaped like the output. */
-  readonly labels: Float32Array;
-  readonly weights: Float32Array;
+  readonly labels: Float64Array;
+  readonly weights: Float64Array;
 }
 
 /** A loss that compares element with element. */
@@ -43,8 +43,8 @@ export interface ElementLoss {
   /** How many elements the mean is over. */
   readonly positions: number;
   /** Shaped like the output. */
-  readonly labels: Float32Array;
-  readonly weights: Float32Array;
+  readonly labels: Float64Array;
+  readonly weights: Float64Array;
 }
 
 /** A loss whose labels are known to fit. Every kind is a mean: the sum of its terms times `weights`. */
@@ -87,7 +87,7 @@ export function termWeights(
   resolved: ResolvedLoss,
   samples: number,
   sampleWeights?: ArrayLike<number>,
-): Float32Array {
+): Float64Array {
   if (!sampleWeights) return resolved.weights;
   if (sampleWeights.length !== samples) {
     throw new RangeError(`${sampleWeights.length} sample weights were given for ${samples} samples.`);
@@ -116,7 +116,7 @@ function resolveElements(loss: 'binary-cross-entropy' | 'mse', context: Context)
     );
   }
   const read = elementReader(labels);
-  const values = new Float32Array(positions);
+  const values = new Float64Array(positions);
   for (let index = 0; index < positions; index++) {
     const value = read(index);
     if (!Number.isFinite(value)) throw notFinite(context, index, value);
@@ -134,7 +134,7 @@ function resolveElements(loss: 'binary-cross-entropy' | 'mse', context: Context)
 function resolveProbabilities(context: Context): ClassProbabilityLoss {
   const { dims, labels } = context;
   const read = elementReader(labels);
-  const values = new Float32Array(labels.data.length);
+  const values = new Float64Array(labels.data.length);
   for (let index = 0; index < values.length; index++) {
     const value = read(index);
     if (!Number.isFinite(value)) throw notFinite(context, index, value);
@@ -191,7 +191,7 @@ function resolveClasses(context: Context): ClassIndexLoss {
     values[index] = value < 0 ? -1 : value;
     if (value >= 0) labelled++;
   }
-  const weights = Float32Array.from(values, label => (label < 0 ? 0 : 1 / labelled));
+  const weights = Float64Array.from(values, label => (label < 0 ? 0 : 1 / labelled));
   return { kind: 'class-indices', dims, classAxis, classes, positions, labels: values, weights };
 }
 
@@ -201,7 +201,7 @@ function reshapes(from: readonly number[], to: readonly number[]): boolean {
   return wide(from).length <= 1 || sameDims(wide(from), wide(to));
 }
 
-function sumsToOne(values: Float32Array, dims: readonly number[], axis: number): boolean {
+function sumsToOne(values: Float64Array, dims: readonly number[], axis: number): boolean {
   const size = dims[axis]!;
   const inner = elementCount(dims.slice(axis + 1));
   for (let start = 0; start < values.length; start += size * inner) {
@@ -214,8 +214,8 @@ function sumsToOne(values: Float32Array, dims: readonly number[], axis: number):
   return true;
 }
 
-function evenWeights(count: number): Float32Array {
-  return new Float32Array(count).fill(1 / count);
+function evenWeights(count: number): Float64Array {
+  return new Float64Array(count).fill(1 / count);
 }
 
 function notFinite(context: Context, index: number, value: number): LossError {

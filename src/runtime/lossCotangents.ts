@@ -12,8 +12,8 @@ export function lossCotangent(
   resolved: ResolvedLoss,
   output: Tensor,
   activation: FinalActivation,
-  weights: Float32Array,
-): Float32Array {
+  weights: Float64Array,
+): Float64Array {
   if (resolved.kind !== 'elements') return ofCrossEntropy(resolved, output, activation, weights);
   if (resolved.loss === 'binary-cross-entropy') return ofBinary(resolved, output, activation, weights);
   const read = elementReader(output);
@@ -25,10 +25,10 @@ function ofCrossEntropy(
   resolved: ClassIndexLoss | ClassProbabilityLoss,
   output: Tensor,
   activation: FinalActivation,
-  weights: Float32Array,
-): Float32Array {
+  weights: Float64Array,
+): Float64Array {
   const read = elementReader(output);
-  const result = new Float32Array(output.data.length);
+  const result = new Float64Array(output.data.length);
   const { classes } = resolved;
   const inner = elementCount(resolved.dims.slice(resolved.classAxis + 1));
   for (let position = 0; position < resolved.positions; position++) {
@@ -58,8 +58,8 @@ function ofBinary(
   resolved: ElementLoss,
   output: Tensor,
   activation: FinalActivation,
-  weights: Float32Array,
-): Float32Array {
+  weights: Float64Array,
+): Float64Array {
   const read = elementReader(output);
   const { labels, dims } = resolved;
   if (activation !== 'softmax' && activation !== 'log-softmax')
@@ -67,7 +67,7 @@ function ofBinary(
   const axis = Math.min(1, dims.length - 1);
   const classes = dims[axis] ?? 1;
   const inner = elementCount(dims.slice(axis + 1));
-  const result = new Float32Array(output.data.length);
+  const result = new Float64Array(output.data.length);
   for (let position = 0; position < result.length / classes; position++) {
     const start = Math.floor(position / inner) * classes * inner + (position % inner);
     const p = softmax(read, start, classes, inner);

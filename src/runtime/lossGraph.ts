@@ -3,7 +3,8 @@ import type { GraphBuilder } from '../autodiff/builder';
 import { DifferentiationError } from '../autodiff/rule';
 import type { Ending } from './endings';
 import type { ValueInfo } from '../onnx/model';
-import { elementCount, type Tensor } from '../tensor/tensor';
+import type { FloatType } from '../tensor/dtype';
+import { elementCount, floats, type Tensor } from '../tensor/tensor';
 import { termWeights, type ResolvedLoss } from './loss';
 
 /** Everything about a loss term that its graph depends on; labels and weights are fed. */
@@ -48,13 +49,13 @@ export function appendLoss(
   const weights = `lethe/weights/${index}`;
   const logits = shape.loss === 'mse' || !activation ? output : (activation.logarithms ?? activation.logits);
   const inputs: ValueInfo[] = [];
-  const input = (name: string, dtype: 'float32' | 'int64', dims: readonly number[]): string => {
+  const input = (name: string, dtype: FloatType | 'int64', dims: readonly number[]): string => {
     inputs.push({ name, dtype, dims });
     return b.declare(name, dims);
   };
   if (shape.kind === 'elements') {
-    const w = input(weights, 'float32', shape.dims);
-    const y = input(labels, 'float32', shape.dims);
+    const w = input(weights, b.float, shape.dims);
+    const y = input(labels, b.float, shape.dims);
     const made =
       shape.loss === 'mse' ? squaredError(b, logits, y, w) : binaryCrossEntropy(b, logits, y, w, activation);
     return { inputs, value: perSampleSum(b, made.value), on: logits, cotangent: made.cotangent };
@@ -62,7 +63,7 @@ export function appendLoss(
   const { classAxis, dims } = shape;
   const positions = dims.filter((_, axis) => axis !== classAxis);
   const kept = dims.map((dim, axis) => (axis === classAxis ? 1 : dim));
-  const w = b.reshape(input(weights, 'float32', positions), kept);
+  const w = b.reshape(input(weights, b.float, positions), kept);
   const target =
     shape.kind === 'class-indices'
       ? b.op(
@@ -71,7 +72,7 @@ export function appendLoss(
           dims,
           { axis: classAxis },
         )
-      : input(labels, 'float32', dims);
+      : input(labels, b.float, dims);
   const made = crossEntropy(b, logits, b.binary('Mul', target, w), classAxis, activation);
   return { inputs, value: perSampleSum(b, made.value), on: logits, cotangent: made.cotangent };
 }
@@ -195,17 +196,21 @@ function perSampleSum(b: GraphBuilder, value: string): string {
   return b.reshape(b.sum(b.reshape(value, [samples, elementCount(dims.slice(1))]), [1]), [samples]);
 }
 
-/** The feeds of a loss term for `samples` samples starting at `start`, padded with weight 0 to `size` samples. */
+/**
+ * The feeds of a loss term, of type `float`, for `samples` samples starting at `start`, padded with weight 0 to `size`
+ * samples.
+ */
 export function lossFeeds(
   resolved: ResolvedLoss,
-  sampleWeights: Float32Array | undefined,
+  sampleWeights: ArrayLike<number> | undefined,
   range: { readonly start: number; readonly end: number; readonly size: number; readonly samples: number },
+  float: FloatType,
 ): { labels: Tensor; weights: Tensor } {
   const weights = termWeights(resolved, range.samples, sampleWeights);
   const perSample = resolved.positions / range.samples;
   const labelsPerSample = resolved.labels.length / range.samples;
   const shape = lossShape(resolved, range.size);
-  const part = new Float32Array(perSample * range.size);
+  const part = new Float64Array(perSample * range.size);
   part.set(weights.subarray(range.start * perSample, range.end * perSample));
   const given = resolved.labels.subarray(range.start * labelsPerSample, range.end * labelsPerSample);
   const positions = shape.dims.filter((_, axis) => axis !== shape.classAxis);
@@ -215,17 +220,13 @@ export function lossFeeds(
     given.forEach((label, at) => (labels[at] = BigInt(Math.max(0, label))));
     return {
       labels: { dtype: 'int64', dims: positions, data: labels },
-      weights: { dtype: 'float32', dims: positions, data: part },
+      weights: floats(float, positions, part),
     };
   }
-  const labels = new Float32Array(labelsPerSample * range.size);
+  const labels = new Float64Array(labelsPerSample * range.size);
   labels.set(given);
   return {
-    labels: { dtype: 'float32', dims: shape.dims, data: labels },
-    weights: {
-      dtype: 'float32',
-      dims: resolved.kind === 'elements' ? shape.dims : positions,
-      data: part,
-    },
+    labels: floats(float, shape.dims, labels),
+    weights: floats(float, resolved.kind === 'elements' ? shape.dims : positions, part),
   };
 }

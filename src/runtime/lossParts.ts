@@ -6,10 +6,10 @@ import type { ResolvedLoss } from './loss';
 /** The part of a loss, and of the weights of its terms, that belongs to a chunk of the batch. */
 export function lossPart(
   all: ResolvedLoss,
-  weights: Float32Array,
+  weights: Float64Array,
   samples: number,
   { start, end }: Chunk,
-): { resolved: ResolvedLoss; weights: Float32Array } {
+): { resolved: ResolvedLoss; weights: Float64Array } {
   const count = end - start;
   const [positions, labels] = [all.positions / samples, all.labels.length / samples];
   const resolved = {

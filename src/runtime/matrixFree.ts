@@ -1,11 +1,12 @@
 // A projection that holds no gradient of a single sample: conjugate gradients on products with G and Gᵀ (DESIGN §2, D2).
-import { elementCount, zeros, type Tensor } from '../tensor/tensor';
-import { chunkLimit, chunksOf, takeChunk } from './batches';
+import { throwIfCancelled } from '../shared/errors';
+import type { Tensor } from '../tensor/tensor';
 import { alongColumns, combineColumns, type ColumnPlan } from './columns';
-import type { ParameterValues } from './contracts';
-import { cotangentGraph, seedName, tangentGraph, tangentName } from './graphs';
-import { RuntimeFailure, feed, feedFloats, type RuntimeTensor } from './session';
-import { sampleCount, shapeKey, type Workspace } from './workspace';
+import type { ParameterValues, ProjectionHooks } from './contracts';
+import { Jacobian } from './jacobian';
+import { nystromPreconditioner } from './nystrom';
+import { RuntimeFailure } from './session';
+import { sampleCount, type Workspace } from './workspace';
 
 /** Iterations at most. */
 export const mostIterations = 200;
@@ -19,9 +20,9 @@ export interface MatrixFreeVector {
   /** P_{G⊥} v by parameter, as far as the iteration came. */
   readonly rest: ReadonlyMap<string, Float64Array>;
   readonly iterations: number;
-  /** ‖Gᵀr‖ / ‖Gᵀv‖ at the end. */
+  /** ‖Gᵀr‖ / ‖Gᵀv‖ at the end, from a product with the r that is returned. */
   readonly relativeResidual: number;
-  /** ‖Gᵀr‖ / (√λ_max ‖r‖), λ_max from the directions that the iteration took: never too small. */
+  /** ‖Gᵀr‖ / (√λ_max ‖r‖), with the largest ‖Gd‖² / ‖d‖² seen for λ_max: never too small. */
   readonly residual: number;
   /** Whether nothing of v is left: G spans it. */
   readonly spanned: boolean;
@@ -29,12 +30,20 @@ export interface MatrixFreeVector {
   readonly cost: number;
 }
 
+/** Settings of the iteration. */
+export interface MatrixFreeOptions extends ProjectionHooks {
+  /** false iterates on K as it is, for comparison. */
+  readonly precondition?: boolean;
+}
+
 /**
- * P_{G⊥} v, v being the parameters' values, by conjugate gradients on ‖v − Gα‖² (CGLS: Björck, *Numerical Methods for
- * Least Squares Problems*, 1996, algorithm 7.4.1). An iteration costs one product Gᵀr and one Gα over all samples, in
- * float32 with sums over samples in float64. `outputs` names the value behind each head of the plan. Ends at a relative
+ * P_{G⊥} v, v being the parameters' values, by preconditioned conjugate gradients on ‖v − Gα‖² (CGLS: Björck, *Numerical
+ * Methods for Least Squares Problems*, 1996, algorithms 7.4.1 and 7.4.3). Since what counts is how far constrained outputs
+ * still move, ‖Gᵀr‖, the iterates are combined so that it is least (minimal residual smoothing: Weiss,
+ * *Parameter-Free Iterative Linear Solvers*, 1996). An iteration costs one product Gᵀr and one Gα over all samples, in
+ * the model's type with sums over samples in float64. `outputs` names the value behind each head of the plan. Ends at a relative
  * residual of 1e-3 or after 200 iterations; where there are as many columns as parameters, once nothing of v is left.
- * Throws a RuntimeFailure when a product is not finite.
+ * Throws a RuntimeFailure when a product is not finite, a CancelledError between products once the signal is aborted.
  */
 export async function projectMatrixFree(
   workspace: Workspace,
@@ -42,24 +51,36 @@ export async function projectMatrixFree(
   inputs: readonly Tensor[],
   plan: ColumnPlan,
   outputs: readonly string[],
+  options: MatrixFreeOptions = {},
 ): Promise<MatrixFreeVector> {
-  const products = await Products.over(workspace, values, inputs, outputs);
+  const { signal, progress } = options;
+  const jacobian = await Jacobian.at(workspace, values, inputs, outputs, signal);
   const samples = sampleCount(inputs);
-  const rest = new Map([...values].map(([name, data]) => [name, Float64Array.from(data)]));
+  const slopeOf = async (vector: Vector): Promise<Float64Array> =>
+    alongColumns(plan, await jacobian.tangents(vector));
+  const rest: Vector = new Map([...values].map(([name, data]) => [name, Float64Array.from(data)]));
   const parameters = [...values.values()].reduce((sum, data) => sum + data.length, 0);
   const start = norm(rest.values());
-  let slope = alongColumns(plan, await products.tangents(rest));
+  let slope = await slopeOf(rest);
   const first = norm([slope]);
-  let gamma = first ** 2;
-  let direction = slope;
-  let [iterations, largest, relative] = [0, 0, first === 0 ? 0 : 1];
-  const spanned = (): boolean => norm(rest.values()) <= nothingLeft * start;
-  while (
-    iterations < mostIterations &&
-    relative > (plan.columns.length < parameters ? relativeTolerance : 0) &&
-    !spanned()
-  ) {
-    const step = await products.gradients(combineColumns(plan, samples, direction));
+  const preconditioner =
+    options.precondition === false || first === 0
+      ? null
+      : await nystromPreconditioner(workspace, values, inputs, plan, outputs, signal);
+  const towards = (residual: Float64Array): Float64Array => preconditioner?.apply(residual) ?? residual;
+  const smooth = { rest: copyOf(rest), slope: slope.slice() };
+  let direction = towards(slope).slice();
+  let gamma = dot(slope, direction);
+  let [iterations, relative] = [0, first === 0 ? 0 : 1];
+  // Preconditioned directions have little in them of the largest eigenvectors; the first slope has much.
+  let largest = preconditioner
+    ? (norm((await jacobian.gradients(combineColumns(plan, samples, slope))).values()) / first) ** 2
+    : 0;
+  const target = plan.columns.length < parameters ? relativeTolerance : 0;
+  const spanned = (): boolean => norm(smooth.rest.values()) <= nothingLeft * start;
+  while (iterations < mostIterations && relative > target && !spanned()) {
+    progress?.({ iteration: iterations + 1, most: mostIterations, residual: relative, target });
+    const step = await jacobian.gradients(combineColumns(plan, samples, direction));
     const length = norm(step.values()) ** 2;
     if (!(length > 0)) break;
     largest = Math.max(largest, length / norm([direction]) ** 2);
@@ -68,129 +89,67 @@ export async function projectMatrixFree(
       const along = step.get(name);
       if (along) for (let index = 0; index < data.length; index++) data[index]! -= size * along[index]!;
     }
-    slope = alongColumns(plan, await products.tangents(rest));
-    const next = norm([slope]) ** 2;
-    if (!Number.isFinite(next))
+    slope = await slopeOf(rest);
+    throwIfCancelled(signal);
+    const next = towards(slope);
+    const nextGamma = dot(slope, next);
+    if (!Number.isFinite(nextGamma))
       throw new RuntimeFailure(
         `The projection of ${workspace.parts.model.path} met a product that is not finite in iteration ${iterations + 1}. ` +
           'Look for extreme values in the weights and in the data.',
       );
-    const ratio = next / gamma;
-    direction = direction.map((value, index) => slope[index]! + ratio * value);
-    gamma = next;
-    relative = Math.sqrt(next) / first;
+    moveTowards(smooth, rest, slope);
+    const ratio = nextGamma / gamma;
+    direction = direction.map((value, index) => next[index]! + ratio * value);
+    gamma = nextGamma;
+    relative = norm([smooth.slope]) / first;
     iterations++;
   }
-  const left = norm(rest.values());
+  // What is told is measured: the combined slope would hide what rounding in float32 adds.
+  const honest = iterations === 0 ? first : norm([await slopeOf(smooth.rest)]);
+  const left = norm(smooth.rest.values());
   return {
-    rest,
+    rest: smooth.rest,
     iterations,
-    relativeResidual: relative,
-    residual: largest === 0 || left === 0 ? 0 : Math.sqrt(gamma / largest) / left,
+    relativeResidual: first === 0 ? 0 : honest / first,
+    residual: largest === 0 || left === 0 ? 0 : honest / Math.sqrt(largest) / left,
     spanned: spanned(),
     // A product with G is a backward pass; one with Gᵀ about as much.
-    cost: samples * (2 * iterations + 1),
+    cost: samples * 2 * (iterations + 1) + (preconditioner ? samples + preconditioner.cost : 0),
   };
 }
 
-/** Products with the Jacobian of some outputs at one point, over all samples in chunks. */
-class Products {
-  private constructor(
-    private readonly workspace: Workspace,
-    private readonly values: ParameterValues,
-    private readonly inputs: readonly Tensor[],
-    private readonly outputs: readonly string[],
-    private readonly shapes: Awaited<ReturnType<Workspace['gradientShapesFor']>>,
-  ) {}
+type Vector = Map<string, Float64Array>;
 
-  static async over(
-    workspace: Workspace,
-    values: ParameterValues,
-    inputs: readonly Tensor[],
-    outputs: readonly string[],
-  ): Promise<Products> {
-    const shapes = await workspace.gradientShapesFor(values, inputs);
-    return new Products(workspace, values, inputs, outputs, shapes);
-  }
-
-  /** Jv: the tangents of each output, [samples, …]. */
-  async tangents(direction: ReadonlyMap<string, Float64Array>): Promise<Float32Array[]> {
-    const { outputs, shapes, workspace } = this;
-    const samples = sampleCount(this.inputs);
-    const results = outputs.map(name => {
-      const dims = shapes.dims(name, shapes.fixedBatch ?? samples);
-      return new Float32Array(samples * elementCount(dims.slice(1)));
-    });
-    const moves = Object.fromEntries(
-      workspace.parts.trainable.map(({ name, dims }) => [
-        tangentName(name),
-        feedFloats(Float32Array.from(direction.get(name)!), dims),
-      ]),
-    );
-    for (const chunk of this.chunks()) {
-      const key = `tangent|${shapeKey(this.inputs)}|${chunk.size}|${outputs.join()}`;
-      const graph = workspace.graph(key, () => tangentGraph(shapes, chunk.size, outputs));
-      const session = await workspace.session(key, 'the forward products', () => graph.spec);
-      const found = await session.run({ ...this.feeds(chunk), ...moves });
-      outputs.forEach((name, index) => {
-        const tangent = graph.tangents.get(name);
-        if (tangent === undefined) return;
-        const data = found[tangent]?.data as Float32Array;
-        const row = data.length / chunk.size;
-        results[index]?.set(data.subarray(0, (chunk.end - chunk.start) * row), chunk.start * row);
-      });
-    }
-    return results;
-  }
-
-  /** Jᵀu for cotangents u of each output, [samples, …]: by parameter; none where nothing arrives. */
-  async gradients(cotangents: readonly Tensor[]): Promise<Map<string, Float64Array>> {
-    const { outputs, shapes, workspace } = this;
-    const sums = new Map<string, Float64Array>();
-    for (const chunk of this.chunks()) {
-      const key = `cotangent|${shapeKey(this.inputs)}|${chunk.size}|${outputs.join()}`;
-      const graph = workspace.graph(key, () => cotangentGraph(shapes, chunk.size, outputs));
-      const session = await workspace.session(key, 'the gradient graph', () => graph.spec);
-      const feeds = this.feeds(chunk);
-      outputs.forEach((name, index) => {
-        feeds[seedName(name)] = feed(takePadded(cotangents[index] as Tensor, chunk));
-      });
-      const found = await session.run(feeds);
-      for (const [name, output] of graph.gradients) {
-        const data = found[output]?.data as Float32Array;
-        const sum = sums.get(name);
-        if (!sum) sums.set(name, Float64Array.from(data));
-        else for (let index = 0; index < sum.length; index++) sum[index]! += data[index]!;
-      }
-    }
-    return sums;
-  }
-
-  private chunks(): ReturnType<typeof chunksOf> {
-    return chunksOf(sampleCount(this.inputs), chunkLimit(this.shapes, 3), this.shapes.fixedBatch);
-  }
-
-  private feeds(chunk: ReturnType<typeof chunksOf>[number]): Record<string, RuntimeTensor> {
-    return {
-      ...this.workspace.dataFeeds(this.inputs.map(input => takeChunk(input, chunk))),
-      ...this.workspace.weights(this.values),
-    };
+/** Moves (r̄, Gᵀr̄) along the line to (r, Gᵀr) to where ‖Gᵀr̄‖ is least. */
+function moveTowards(
+  smooth: { readonly rest: Vector; readonly slope: Float64Array },
+  rest: Vector,
+  slope: Float64Array,
+): void {
+  const change = slope.map((value, index) => value - smooth.slope[index]!);
+  const square = dot(change, change);
+  if (!(square > 0)) return;
+  const share = -dot(smooth.slope, change) / square;
+  for (let index = 0; index < change.length; index++) smooth.slope[index]! += share * change[index]!;
+  for (const [name, data] of smooth.rest) {
+    const other = rest.get(name)!;
+    for (let index = 0; index < data.length; index++) data[index]! += share * (other[index]! - data[index]!);
   }
 }
 
-/** The rows of a chunk; padding has no cotangent. */
-function takePadded(tensor: Tensor, chunk: ReturnType<typeof chunksOf>[number]): Tensor {
-  const rest = tensor.dims.slice(1);
-  const row = elementCount(rest);
-  const result = zeros('float32', [chunk.size, ...rest]);
-  (result.data as Float32Array).set(
-    (tensor.data as Float32Array).subarray(chunk.start * row, chunk.end * row),
-  );
-  return result;
+function copyOf(vector: Vector): Vector {
+  return new Map([...vector].map(([name, data]) => [name, data.slice()]));
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += a[index]! * b[index]!;
+  return sum;
 }
 
 function norm(parts: Iterable<Float64Array>): number {
   let squares = 0;
-  for (const part of parts) for (const value of part) squares += value * value;
+  for (const part of parts) squares += dot(part, part);
   return Math.sqrt(squares);
 }

@@ -1,7 +1,9 @@
 // One projection θ ← θ − ρ P_{G⊥} θ from per-sample factors that lie in ONNX Runtime (DESIGN §2, D2).
+import type { FloatArray } from '../tensor/dtype';
 import { gramSolver } from '../tensor/pseudoInverse';
+import { floatTypeOf } from '../tensor/tensor';
 import { factorFeeds, gramGraph, gramNames, projectGraph } from './gram';
-import type { FactorOutput } from './graphs';
+import { describeFactor, type FactorOutput } from './factors';
 import { feed, feedFloats, type RuntimeTensor, type Session } from './session';
 import type { GraphSpec } from './session';
 import type { ParameterValues } from './contracts';
@@ -19,7 +21,8 @@ export type SessionSource = (key: string, what: string, make: () => GraphSpec) =
 
 /**
  * P_{G⊥} v for v given by parameter. `factors` describe G, `values` hold them. α = K⁺b is refined once with what
- * rounding left, b − Kα = Gᵀ(v − Gα) ("twice is enough"), and Gα is taken off in float64. The residual is
+ * rounding left, b − Kα = Gᵀ(v − Gα) ("twice is enough"), and Gα is taken off in float64, or in float32 where its terms
+ * together are no longer than v, so that they are rounded by no more than v itself is. The residual is
  * ‖G̃ᵀv_⊥‖ / (√λ_max(G̃ᵀG̃) ‖v_⊥‖) with G̃ the columns of G at unit length.
  */
 export async function projectOut(
@@ -29,13 +32,14 @@ export async function projectOut(
   columns: number,
   sessions: SessionSource,
 ): Promise<ProjectedVector> {
-  const key = `${columns}|${factors.map(describe).join(';')}`;
-  const gram = await sessions(`gram|${key}`, 'the Gram matrix', () => gramGraph(factors, columns));
-  const project = await sessions(`project|${key}`, 'the projection', () => projectGraph(factors, columns));
+  const [first] = vector.values();
+  const float = first ? floatTypeOf(first) : 'float32';
+  const key = `${columns}|${factors.map(describeFactor).join(';')}`;
+  const gram = await sessions(`gram|${key}`, 'the Gram matrix', () => gramGraph(factors, columns, float));
   const names = factors.map(factor => factor.parameter);
   const feeds = factorFeeds(factors, values, columns);
   for (const name of names) {
-    const data = vector.get(name) as Float32Array;
+    const data = vector.get(name) as FloatArray;
     feeds[gramNames.vector(name)] = feedFloats(data, [data.length]);
   }
   const { matrix, product } = apart((await gram.run(feeds))[gramNames.gram]?.data as Float64Array, columns);
@@ -43,12 +47,16 @@ export async function projectOut(
   const alpha = solver.solve(product);
   const left = remainder(matrix, product, alpha);
   solver.solve(left).forEach((value, index) => (alpha[index]! += value));
+  const double = float === 'float64' || spread(matrix, alpha) > squaredLength(vector.values()) ** 0.5;
+  const project = await sessions(`project|${double}|${key}`, 'the projection', () =>
+    projectGraph(factors, columns, float, double),
+  );
   const found = await project.run({
     ...feeds,
     [gramNames.coefficients]: feed({ dtype: 'float64', dims: [columns], data: alpha }),
   });
   const rest: ParameterValues = new Map(vector);
-  for (const name of names) rest.set(name, found[gramNames.rest(name)]?.data as Float32Array);
+  for (const name of names) rest.set(name, found[gramNames.rest(name)]?.data as FloatArray);
   return {
     rest,
     rank: solver.rank,
@@ -56,7 +64,7 @@ export async function projectOut(
       remainder(matrix, product, alpha),
       solver.scale,
       solver.largest,
-      names.map(name => rest.get(name) as Float32Array),
+      names.map(name => rest.get(name) as FloatArray),
     ),
   };
 }
@@ -84,23 +92,33 @@ function remainder(matrix: Float64Array, product: Float64Array, alpha: Float64Ar
   });
 }
 
+/** Σ |α_i| ‖g_i‖: how long the terms of Gα are together. */
+function spread(matrix: Float64Array, alpha: Float64Array): number {
+  const columns = alpha.length;
+  return alpha.reduce(
+    (sum, value, index) => sum + Math.abs(value) * Math.sqrt(Math.max(0, matrix[index * (columns + 1)]!)),
+    0,
+  );
+}
+
+function squaredLength(parts: Iterable<FloatArray>): number {
+  let squares = 0;
+  // Indices, not iterators: there are millions of elements.
+  for (const part of parts)
+    for (let index = 0; index < part.length; index++) squares += part[index]! * part[index]!;
+  return squares;
+}
+
 /** ‖G̃ᵀv_⊥‖ / (√λ_max ‖v_⊥‖) from Gᵀv_⊥, the scale of the columns and λ_max of the scaled Gram matrix. */
 export function residualOf(
   product: Float64Array,
   scale: Float64Array,
   largest: number,
-  rest: Iterable<Float32Array | Float64Array>,
+  rest: Iterable<FloatArray>,
 ): number {
-  let squares = 0;
-  for (const part of rest) for (const value of part) squares += value * value;
+  const squares = squaredLength(rest);
   if (squares === 0 || largest === 0) return 0;
   let products = 0;
   product.forEach((value, index) => (products += (value * (scale[index] as number)) ** 2));
   return Math.sqrt(products / (largest * squares));
-}
-
-function describe(factor: FactorOutput): string {
-  return factor.kind === 'explicit'
-    ? `${factor.parameter}=${factor.value}[${factor.dims.join()}]`
-    : `${factor.parameter}=${factor.left}[${factor.leftDims.join()}]×${factor.right}[${factor.rightDims.join()}]`;
 }

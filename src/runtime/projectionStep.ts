@@ -1,11 +1,12 @@
 // The step that a projection takes, whichever engine found its direction.
+import type { FloatArray } from '../tensor/dtype';
 import type { ParameterValues } from './contracts';
 import { RuntimeFailure } from './session';
 
 /** θ ← θ − strength · direction, in place. Throws a RuntimeFailure that names the parameter which is no longer finite. */
 export function stepAlong(
   values: ParameterValues,
-  direction: ReadonlyMap<string, Float32Array | Float64Array>,
+  direction: ReadonlyMap<string, FloatArray>,
   strength: number,
 ): void {
   for (const [name, target] of values) {

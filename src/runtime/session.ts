@@ -1,10 +1,11 @@
 // One ONNX Runtime session over a graph that Lethe made.
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { substituteForDouble } from '../onnx/doubleSubstitutes';
 import { emitModel } from '../onnx/emit';
 import type { Graph, OnnxNode, ValueInfo } from '../onnx/model';
 import { LetheError } from '../shared/errors';
-import type { DType, TypedArray } from '../tensor/dtype';
-import type { Tensor } from '../tensor/tensor';
+import type { DType, FloatArray, FloatType, TypedArray } from '../tensor/dtype';
+import { floatTypeOf, type Tensor } from '../tensor/tensor';
 
 /** ONNX Runtime refused a graph or failed while running it. */
 export class RuntimeFailure extends LetheError {
@@ -18,6 +19,8 @@ export interface GraphSpec {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly opsets: ReadonlyMap<string, number>;
+  /** float64 for a graph all of whose floating values are; else operators stay as they are. */
+  readonly float?: FloatType;
 }
 
 /** How sessions run. */
@@ -39,12 +42,14 @@ export class Session {
 
   /** Loads a graph. `what` names it in errors. */
   static async create(spec: GraphSpec, settings: SessionSettings, what: string): Promise<Session> {
+    const { nodes, constants } =
+      spec.float === 'float64' ? substituteForDouble(spec.nodes) : { nodes: spec.nodes, constants: null };
     const graph: Graph = {
       name: 'lethe',
-      nodes: spec.nodes,
+      nodes,
       inputs: spec.inputs,
       outputs: spec.outputs,
-      initializers: spec.constants,
+      initializers: constants ? new Map([...spec.constants, ...constants]) : spec.constants,
       valueInfo: [],
     };
     const bytes = emitModel(graph, { opsets: withMicrosoft(spec.opsets), irVersion: 9 });
@@ -59,7 +64,7 @@ export class Session {
         executionMode: 'sequential',
         // A memory pattern takes all that a run needs once more, beside what the first run has taken.
         enableMemPattern: false,
-        graphOptimizationLevel: settings.optimise === false ? 'disabled' : 'all',
+        graphOptimizationLevel: settings.optimise === false ? 'disabled' : optimisation(spec.float),
         // ONNX Runtime's own lines would stand between our sentences; what it throws is reported.
         logSeverityLevel: 4,
       });
@@ -87,6 +92,11 @@ export class Session {
   }
 }
 
+/** In float64 nothing is fused: ONNX Runtime fuses some patterns (x · σ(x)) to operators that have no float64 kernel. */
+function optimisation(float: FloatType | undefined): 'basic' | 'all' {
+  return float === 'float64' ? 'basic' : 'all';
+}
+
 /** A tensor as a feed; the elements are shared, not copied. */
 export function feed(tensor: Tensor): RuntimeTensor {
   return new OrtTensor(
@@ -96,9 +106,9 @@ export function feed(tensor: Tensor): RuntimeTensor {
   );
 }
 
-/** A float32 feed. */
-export function feedFloats(data: Float32Array, dims: readonly number[]): RuntimeTensor {
-  return new OrtTensor('float32', data, dims);
+/** A feed of numbers that are computed with; the elements are shared, not copied. */
+export function feedFloats(data: FloatArray, dims: readonly number[]): RuntimeTensor {
+  return new OrtTensor(floatTypeOf(data), data, dims);
 }
 
 /** An output as a tensor; the elements are shared, not copied. */

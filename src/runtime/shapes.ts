@@ -1,5 +1,6 @@
 // The dims of every intermediate value, found by running the model at two batch sizes.
 import type { ValueInfo } from '../onnx/model';
+import { bytesPerElement, type FloatArray } from '../tensor/dtype';
 import { elementCount, zeros, type Tensor } from '../tensor/tensor';
 import type { GraphModel } from './graphModel';
 import { valueDependent } from '../autodiff/activity';
@@ -54,13 +55,15 @@ export class ShapeTable {
     return entry.base[0] === 0 && entry.slope[0] === 1 && entry.slope.slice(1).every(slope => slope === 0);
   }
 
-  /** The bytes that all intermediate values of one sample take together, as float32. */
+  /** The bytes that all intermediate values of one sample take together, all taken as floating ones. */
   bytesPerSample(): number {
     let bytes = 0;
     for (const entry of this.table.values()) {
       const at = (batch: number): number =>
         elementCount(entry.base.map((base, axis) => base + entry.slope[axis]! * batch));
-      bytes += 4 * (this.fixedBatch === null ? Math.max(0, at(2) - at(1)) : at(0) / this.fixedBatch);
+      bytes +=
+        bytesPerElement(this.model.precision.type) *
+        (this.fixedBatch === null ? Math.max(0, at(2) - at(1)) : at(0) / this.fixedBatch);
     }
     return bytes;
   }
@@ -94,6 +97,7 @@ export async function probeShapes(
       // Untyped outputs: ONNX Runtime infers the types of intermediate values.
       outputs: names.map(name => ({ name, dtype: 'float32' as const, dims: null, typed: false as const })),
       opsets: model.opsets,
+      float: model.precision.type,
     },
     { threads, optimise: false },
     `the model ${model.model.path}`,
@@ -117,8 +121,8 @@ export async function probeShapes(
       for (const [name, tensor] of Object.entries(feeds)) probe.dims.set(name, tensor.dims);
       for (const [name, tensor] of Object.entries(outputs)) {
         probe.dims.set(name, tensor.dims);
-        if (tensor.type === 'float32' && declared.has(name))
-          probe.results.set(name, Float32Array.from(tensor.data as Float32Array));
+        if (tensor.type === model.precision.type && declared.has(name))
+          probe.results.set(name, (tensor.data as FloatArray).slice());
         const integral = tensor.type === 'int64' || tensor.type === 'int32';
         if (integral && !byElements.has(name) && tensor.size <= mostIntegers)
           probe.integers.set(name, Array.from(tensor.data as ArrayLike<number | bigint>, Number));
@@ -222,7 +226,7 @@ interface Probe {
   readonly dims: Map<string, readonly number[]>;
   readonly integers: Map<string, readonly number[]>;
   /** The model's own floating outputs. */
-  readonly results: Map<string, Float32Array>;
+  readonly results: Map<string, FloatArray>;
 }
 
 /** Numbers as functions of the batch size, from those at 2 and at 3; constants where there is one probe only. */
@@ -245,9 +249,10 @@ function affine(
 
 /** Parameters and frozen weights as graph inputs. */
 export function weightInputs(model: GraphModel): ValueInfo[] {
+  const dtype = model.precision.type;
   return [
-    ...model.trainable.map(({ name, dims }) => ({ name, dtype: 'float32' as const, dims })),
-    ...[...model.frozen].map(([name, tensor]) => ({ name, dtype: 'float32' as const, dims: tensor.dims })),
+    ...model.trainable.map(({ name, dims }) => ({ name, dtype, dims })),
+    ...[...model.frozen].map(([name, tensor]) => ({ name, dtype, dims: tensor.dims })),
   ];
 }
 
@@ -255,7 +260,7 @@ export function weightInputs(model: GraphModel): ValueInfo[] {
 export function weightFeeds(model: GraphModel, values: ParameterValues): Record<string, RuntimeTensor> {
   return Object.fromEntries([
     ...model.trainable.map(
-      ({ name, dims }) => [name, feedFloats(values.get(name) as Float32Array, dims)] as const,
+      ({ name, dims }) => [name, feedFloats(values.get(name) as FloatArray, dims)] as const,
     ),
     ...[...model.frozen].map(([name, tensor]) => [name, feed(tensor)] as const),
   ]);

@@ -1,7 +1,9 @@
 // The engine that computes with TensorFlow.js: for models that have no translation, and for those who ask for it.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { matcher } from '../autodiff/parameters';
 import { DifferentiationError } from '../autodiff/rule';
 import type { OpenedModel } from '../onnx/openedModel';
+import { throwIfCancelled } from '../shared/errors';
 import { castTensor, elementCount, toFloat32, type Tensor } from '../tensor/tensor';
 import { readArtifacts } from '../tfjs/artifacts';
 import { chunksOf, joinChunks, takeChunk, type Chunk } from './batches';
@@ -87,6 +89,9 @@ export class TfjsEngine implements ModelEngine {
     return engine;
   }
 
+  /** TensorFlow.js has no other. */
+  readonly float = 'float32';
+
   get kind(): EngineKind {
     return this.library.kind;
   }
@@ -155,7 +160,7 @@ export class TfjsEngine implements ModelEngine {
     values: ParameterValues,
     given: Batch,
     heads: readonly HeadLoss[],
-    sampleWeights?: Float32Array,
+    sampleWeights?: ArrayLike<number>,
   ): Promise<LossGradient> {
     const names = this.trainable();
     const inputs = this.adapted(given.inputs);
@@ -231,18 +236,24 @@ export class TfjsEngine implements ModelEngine {
     const cotangents = columnCotangents(plan);
     const samples = plan.columns.map(column => column.sample);
     const gradientsOf = (wanted: readonly string[]): Promise<ParameterValues> =>
-      this.columns(inputs, samples, wanted, (pass, slot, column) => {
-        const terms = heads.map((head, index) => {
-          const start = head.loss === 'mse' ? this.outputOf(pass, head) : this.logitsOf(pass, head);
-          const all = cotangents[index] as Tensor;
-          const size = elementCount(all.dims.slice(1));
-          const cotangent = new Float32Array(elementCount(start.shape));
-          const own = (all.data as Float32Array).subarray(column * size, (column + 1) * size);
-          cotangent.set(own, slot * size);
-          return this.along(start, cotangent);
-        });
-        return this.library.tf.addN(terms);
-      });
+      this.columns(
+        inputs,
+        samples,
+        wanted,
+        (pass, slot, column) => {
+          const terms = heads.map((head, index) => {
+            const start = head.loss === 'mse' ? this.outputOf(pass, head) : this.logitsOf(pass, head);
+            const all = cotangents[index] as Tensor;
+            const size = elementCount(all.dims.slice(1));
+            const cotangent = new Float32Array(elementCount(start.shape));
+            const own = (all.data as Float32Array).subarray(column * size, (column + 1) * size);
+            cotangent.set(own, slot * size);
+            return this.along(start, cotangent);
+          });
+          return this.library.tf.addN(terms);
+        },
+        options.signal,
+      );
     const vector = new Map(names.map(name => [name, values.get(name) as Float32Array]));
     const { rest, rank, residual } = await projectOutExplicit(vector, columns, gradientsOf);
     const parameters = [...vector.values()].reduce((sum, data) => sum + data.length, 0);
@@ -282,6 +293,7 @@ export class TfjsEngine implements ModelEngine {
     samples: readonly number[],
     names: readonly string[],
     scalarOf: (pass: ForwardPass, slot: number, column: number) => ReturnType<TfjsEngine['along']>,
+    signal?: AbortSignal,
   ): Promise<ParameterValues> {
     const size = declaredBatch(this.model.graph.inputs) ?? 1;
     const total = inputs[0]?.dims[0] ?? 0;
@@ -291,14 +303,17 @@ export class TfjsEngine implements ModelEngine {
         return [name, new Float32Array(samples.length * elementCount(dims))];
       }),
     );
-    samples.forEach((sample, column) => {
+    for (const [column, sample] of samples.entries()) {
+      // TensorFlow.js computes at once: without a turn of the event loop nobody could ask to stop.
+      if (signal) await nextTurn();
+      throwIfCancelled(signal);
       const slot = sample % size;
       const chunk = { start: sample - slot, end: Math.min(total, sample - slot + size), size };
       const part = inputs.map(input => takeChunk(input, chunk));
       const found = this.loaded.gradients(part, names, pass => scalarOf(pass, slot, column));
       for (const [name, data] of found) result.get(name)?.set(data, column * data.length);
-    });
-    return Promise.resolve(result);
+    }
+    return result;
   }
 
   /** Σ output · cotangent: its gradient is the cotangent's pullback. */

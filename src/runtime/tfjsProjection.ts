@@ -25,7 +25,8 @@ export async function projectOutExplicit(
   const kept = groups.length === 1 ? await gradientsOf(names) : null;
   const each = async (action: (name: string, gradients: Float32Array) => void): Promise<void> => {
     for (const group of groups)
-      for (const [name, gradients] of kept ?? (await gradientsOf(group))) action(name, gradients);
+      for (const [name, gradients] of kept ?? (await gradientsOf(group)))
+        action(name, gradients as Float32Array);
   };
   const gram = new Float64Array(columns * columns);
   let product = new Float64Array(columns);

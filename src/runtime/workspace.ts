@@ -1,5 +1,6 @@
 // What every computation on a model shares: its parts, its sessions and graphs by key, its shapes, its feeds.
 import { lowerRecurrent, recurrentOperators } from '../onnx/lowerRecurrent';
+import type { FloatArray } from '../tensor/dtype';
 import type { Tensor } from '../tensor/tensor';
 import { blockedLayout } from './blockedLayout';
 import type { ParameterValues } from './contracts';
@@ -16,7 +17,7 @@ export class Workspace {
   private readonly sessions = new Map<string, Session>();
   private readonly shapes = new Map<string, ShapeTable>();
   private readonly graphs = new Map<string, unknown>();
-  private held: { readonly key: string; readonly buffers: ReadonlyMap<string, Float32Array> } | undefined;
+  private held: { readonly key: string; readonly buffers: ReadonlyMap<string, FloatArray> } | undefined;
 
   /** A derived graph, built once. */
   graph<T>(key: string, make: () => T): T {
@@ -28,7 +29,7 @@ export class Workspace {
   }
 
   /** Memory for the results of a graph, kept for the next run of the same one. */
-  buffers(key: string, make: () => ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> {
+  buffers(key: string, make: () => ReadonlyMap<string, FloatArray>): ReadonlyMap<string, FloatArray> {
     if (this.held?.key !== key) this.held = { key, buffers: make() };
     return this.held.buffers;
   }
@@ -65,11 +66,12 @@ export class Workspace {
   /** The channels in a block, where the model has convolutions that the blocked layout is for; else null. */
   async blockSize(): Promise<number | null> {
     const convolves = this.parts.graph.nodes.some(node => node.opType === 'Conv');
-    return this.mayBlock && convolves ? blockedLayout(this.threads) : null;
+    const fits = this.parts.precision.type === 'float32' && convolves;
+    return this.mayBlock && fits ? blockedLayout(this.threads) : null;
   }
 
   /**
-   * Inputs in the types that the graph computes with: floating ones as float32, integers in the width the model
+   * Inputs in the types that the graph computes with: floating ones as the model's weights, integers in the width the model
    * declares. Throws a RuntimeFailure when floats are given for integers or the number of inputs is off.
    */
   adapted(inputs: readonly Tensor[]): Tensor[] {

@@ -61,4 +61,6 @@ export interface ModelInspection {
   readonly outputs: readonly InspectedValue[];
   readonly parameters: readonly InspectedParameter[];
   readonly unsupported: readonly UnsupportedOperator[];
+  /** The type that the model is computed in; where that is float32 though weights are float64, why. */
+  readonly computed: { readonly dtype: 'float32' | 'float64'; readonly reason: string | null };
 }

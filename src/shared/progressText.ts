@@ -10,9 +10,15 @@ const phases: Record<JobPhase, string> = {
 
 /** Where a job stands, in one line. */
 export function progressText(update: JobProgress): string {
-  if (update.epoch === undefined) return phases[update.phase];
-  const parts = [`Epoch ${update.epoch} of ${update.epochs}`];
-  if (update.loss !== undefined) parts.push(`loss ${update.loss.toPrecision(2)}`);
+  const parts = [
+    update.epoch === undefined ? phases[update.phase] : `Epoch ${update.epoch} of ${update.epochs}`,
+  ];
+  const { projection } = update;
+  if (projection)
+    parts.push(
+      `projection, iteration ${projection.iteration}: residual ${projection.residual.toExponential(1)}`,
+    );
+  else if (update.loss !== undefined) parts.push(`loss ${update.loss.toPrecision(2)}`);
   if (update.secondsLeft !== undefined) parts.push(`about ${duration(update.secondsLeft)} left`);
   return parts.join(' · ');
 }

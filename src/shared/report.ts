@@ -15,6 +15,16 @@ export interface ProgressUpdate {
   readonly residual?: number;
 }
 
+/** Where the iteration of a projection stands. */
+export interface ProjectionProgress {
+  /** Counted from 1, and the most there may be. */
+  readonly iteration: number;
+  readonly most: number;
+  /** ‖Gᵀr‖ / ‖Gᵀθ‖ before it, and at which it ends. */
+  readonly residual: number;
+  readonly target: number;
+}
+
 /** One projection of a run. `epoch` and `step` count from 0. */
 export interface ProjectionRecord {
   readonly epoch: number;

@@ -1,7 +1,7 @@
 // The channel between a client (command line, editor) and the solver process: JSON-RPC requests and notifications.
 import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { ModelInspection } from './inspection';
-import type { RunResult } from './report';
+import type { ProjectionProgress, RunResult } from './report';
 
 /** What a job is asked to do. */
 export interface JobRequest {
@@ -33,6 +33,8 @@ export interface JobProgress {
   readonly residual?: number;
   /** Estimated from the steps done so far. */
   readonly secondsLeft?: number;
+  /** The projection that the run is in, where that takes iterations. */
+  readonly projection?: ProjectionProgress;
 }
 
 /** Why a job ended without a result; `defect` is anything Lethe did not foresee. */

@@ -30,6 +30,12 @@ export type TypedArray =
   | BigInt64Array
   | BigUint64Array;
 
+/** A type that models are computed in. */
+export type FloatType = 'float32' | 'float64';
+
+/** What holds numbers that are computed with: one kind in a model, whichever type it is computed in. */
+export type FloatArray = Float32Array | Float64Array;
+
 /** Bytes an element takes; 0 for `string`. */
 export function bytesPerElement(dtype: DType): number {
   switch (dtype) {
@@ -90,11 +96,17 @@ export function bfloat16ToNumber(bits: number): number {
   return scratch.getFloat32(0);
 }
 
-/** The bfloat16 bit pattern nearest to a number (rounded through float32), ties to even. */
+/** The bfloat16 bit pattern nearest to a number, ties to even. */
 export function numberToBfloat16(value: number): number {
   if (Number.isNaN(value)) return 0x7fc0;
   scratch.setFloat32(0, value);
-  const bits = scratch.getUint32(0);
+  let bits = scratch.getUint32(0);
+  if ((bits & 0xffff) === 0x8000) {
+    // Rounding to float32 may have made a tie of what was none.
+    const [before, after] = [Math.abs(value), Math.abs(scratch.getFloat32(0))];
+    if (before > after) bits++;
+    else if (before < after) bits--;
+  }
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) / 0x10000) & 0xffff;
 }
 

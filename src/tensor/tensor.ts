@@ -5,6 +5,8 @@ import {
   numberToBfloat16,
   numberToFloat16,
   type DType,
+  type FloatArray,
+  type FloatType,
   type TypedArray,
 } from './dtype';
 
@@ -56,6 +58,23 @@ export function allocate(dtype: DType, length: number): TypedArray {
   }
 }
 
+/** A fresh array of zeros to compute with. */
+export function allocateFloats(type: FloatType, length: number): FloatArray {
+  return type === 'float64' ? new Float64Array(length) : new Float32Array(length);
+}
+
+/** The type of the numbers that an array holds. */
+export function floatTypeOf(data: FloatArray): FloatType {
+  return data instanceof Float64Array ? 'float64' : 'float32';
+}
+
+/** A tensor to compute with from numbers, which are shared where they have the type. */
+export function floats(type: FloatType, dims: readonly number[], data: ArrayLike<number>): Tensor {
+  if (type === 'float32')
+    return { dtype: type, dims, data: data instanceof Float32Array ? data : Float32Array.from(data) };
+  return { dtype: type, dims, data: data instanceof Float64Array ? data : Float64Array.from(data) };
+}
+
 /** A float32 tensor from numbers. */
 export function float32(dims: readonly number[], data: Float32Array | readonly number[]): Tensor {
   return { dtype: 'float32', dims, data: data instanceof Float32Array ? data : Float32Array.from(data) };
@@ -88,6 +107,11 @@ export function toFloat32(tensor: Tensor): Float32Array {
   const result = new Float32Array(tensor.data.length);
   for (let index = 0; index < result.length; index++) result[index] = read(index);
   return result;
+}
+
+/** The elements as float32 or float64 (the same array when they already are). */
+export function toFloats(tensor: Tensor, type: FloatType): FloatArray {
+  return type === 'float64' ? toFloat64(tensor) : toFloat32(tensor);
 }
 
 /**

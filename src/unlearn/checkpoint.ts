@@ -1,9 +1,10 @@
 // What a run needs to go on after an interruption, and how nested stages keep theirs in one place.
+import type { FloatArray } from '../tensor/dtype';
 
 /** A state of a run: small things as JSON, tensors apart. */
 export interface Checkpoint {
   readonly state: Readonly<Record<string, unknown>>;
-  readonly arrays: ReadonlyMap<string, Float32Array>;
+  readonly arrays: ReadonlyMap<string, FloatArray>;
 }
 
 /** Keeps the last checkpoint of a run. */

@@ -99,7 +99,7 @@ async function solve(
     ? {
         rows: x.rows,
         columns: last.out,
-        data: Float64Array.from(inputs.labels, (label, at) => label - constant[at % last.out]!),
+        data: Float64Array.from(inputs.labels, (label, at) => label - (constant[at % last.out] ?? 0)),
       }
     : multiply(x, effective);
   const wanted = leastNormSolver(x).solve(target);
@@ -119,7 +119,7 @@ async function solve(
   setLayerWeights(values, first, subtract(now, moved));
 }
 
-/** M, which maps a layer's outputs to the model's through the layers above it, and what their biases add. */
+/** M, which maps a layer's outputs to the model's through the layers above it, and what their biases add; empty without any. */
 function above(
   context: MethodContext,
   layers: readonly LinearLayer[],

@@ -2,6 +2,7 @@
 import type { SampleBatch } from '../data/dataset';
 import { CancelledError } from '../shared/errors';
 import type { ParameterValues } from '../runtime/contracts';
+import type { FloatArray } from '../tensor/dtype';
 import type { Checkpoint } from './checkpoint';
 import type { MethodContext } from './method';
 import { createOptimizer, DivergedError, type Optimizer, type OptimizerSettings } from './optimizer';
@@ -121,7 +122,7 @@ export async function lossGradient(context: MethodContext, batch: SampleBatch): 
 /** target ← target + factor · other, element by element. */
 export function addScaled(target: ParameterValues, other: ParameterValues, factor: number): void {
   for (const [name, data] of target) {
-    const from = other.get(name) as Float32Array;
+    const from = other.get(name) as FloatArray;
     for (let index = 0; index < data.length; index++) data[index]! += factor * from[index]!;
   }
 }
@@ -146,8 +147,8 @@ class BestEpoch {
     [this.sum, this.count] = [0, 0];
     if (!this.wanted || mean >= this.loss) return;
     [this.epoch, this.loss] = [epoch, mean];
-    this.kept ??= new Map([...values].map(([name, data]) => [name, new Float32Array(data.length)]));
-    for (const [name, data] of values) this.kept.get(name)!.set(data);
+    if (this.kept) for (const [name, data] of values) this.kept.get(name)!.set(data);
+    else this.kept = new Map([...values].map(([name, data]) => [name, data.slice()]));
   }
 
   /** Puts them back; false where no epoch has ended. */
@@ -165,7 +166,7 @@ function stateOf(
   step: number,
 ): Checkpoint {
   const saved = optimizer.save();
-  const arrays = new Map<string, Float32Array>();
+  const arrays = new Map<string, FloatArray>();
   for (const [name, data] of context.values) arrays.set(`values/${name}`, data);
   for (const [name, data] of saved.moments) arrays.set(`moments/${name}`, data);
   return {
@@ -193,7 +194,7 @@ function resume(
     random: number[];
     parts: Record<string, unknown>;
   };
-  const below = (prefix: string): Map<string, Float32Array> =>
+  const below = (prefix: string): Map<string, FloatArray> =>
     new Map(
       [...saved.arrays].flatMap(([name, data]) =>
         name.startsWith(prefix) ? [[name.slice(prefix.length), data] as const] : [],

@@ -2,6 +2,7 @@
 import type { SampleBatch } from '../data/dataset';
 import type { HeadLoss, ParameterValues } from '../runtime/contracts';
 import { withDefaults } from '../shared/recipe';
+import type { FloatArray } from '../tensor/dtype';
 import { elementCount, toFloat64, type Tensor } from '../tensor/tensor';
 import { addScaled, descend, lossGradient } from './descent';
 import type { Method, MethodContext } from './method';
@@ -100,7 +101,7 @@ async function forget(
   const excess = remaining.loss - before;
   const batch = await train.read(indices);
   const losses = await lossesOf(engine, values, batch, heads);
-  const weights = Float32Array.from(losses, loss => (loss < clip ? -1 : 0));
+  const weights = Float64Array.from(losses, loss => (loss < clip ? -1 : 0));
   const away = await engine.lossGradient(values, batch, heads, weights);
   context.addCost(forwardCost(losses.length) + losses.length);
   addScaled(away.gradients, remaining.gradients, state.multiplier + penalty * excess);
@@ -123,7 +124,7 @@ async function repair(
   const losses = await lossesOf(engine, values, batch, heads);
   // The k-th smallest loss of the batch is held at the same quantile of the losses after the first stage.
   const order = [...losses.keys()].sort((a, b) => losses[a]! - losses[b]!);
-  const weights = new Float32Array(losses.length);
+  const weights = new Float64Array(losses.length);
   order.forEach((sample, rank) => {
     const target = quantile(state.target as Float64Array, (rank + 0.5) / losses.length);
     weights[sample] = (1 - alpha) * (losses[sample]! < clip ? 1 : 0) + alpha * 2 * (losses[sample]! - target);
@@ -217,7 +218,7 @@ async function features(
 function dot(a: ParameterValues, b: ParameterValues): number {
   let sum = 0;
   for (const [name, data] of a) {
-    const other = b.get(name) as Float32Array;
+    const other = b.get(name) as FloatArray;
     for (let index = 0; index < data.length; index++) sum += data[index]! * other[index]!;
   }
   return sum;

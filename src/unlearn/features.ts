@@ -4,6 +4,7 @@ import type { HeadLoss, ParameterValues } from '../runtime/contracts';
 import type { LinearLayer } from '../runtime/linearLayers';
 import { resolveLoss } from '../runtime/loss';
 import { LetheError } from '../shared/errors';
+import type { FloatArray } from '../tensor/dtype';
 import type { Dense } from '../tensor/leastNorm';
 import { toFloat64, type Tensor } from '../tensor/tensor';
 import type { MethodContext } from './method';
@@ -24,7 +25,7 @@ export interface LayerData {
   /** The outputs of the head as its loss takes them, [rows, out]. */
   readonly outputs: Dense;
   /** Labels as class numbers (−1: ignored) or as values, row by row. */
-  readonly labels: Int32Array | Float32Array;
+  readonly labels: Int32Array | Float64Array;
   readonly classes: boolean;
 }
 
@@ -39,7 +40,7 @@ export async function layerData(
   const { engine, train } = context;
   const features: Float64Array[] = [];
   const outputs: Float64Array[] = [];
-  const labels: (Int32Array | Float32Array)[] = [];
+  const labels: (Int32Array | Float64Array)[] = [];
   let classes = false;
   const chunk = 256;
   for (let start = 0; start < indices.length; start += chunk) {
@@ -67,33 +68,33 @@ export async function layerData(
     outputs: matrix(outputs, layer.out),
     labels: classes
       ? Int32Array.from(labels.flatMap(part => [...part]))
-      : Float32Array.from(labels.flatMap(part => [...part])),
+      : Float64Array.from(labels.flatMap(part => [...part])),
     classes,
   };
 }
 
 /** W̃ = [Wᵀ; bᵀ]: [in (+ 1), out], so that the outputs are the features (with ones) times it. */
 export function layerWeights(values: ParameterValues, layer: LinearLayer): Dense {
-  const weight = values.get(layer.weight) as Float32Array;
+  const weight = values.get(layer.weight) as FloatArray;
   const rows = layer.in + (layer.bias === null ? 0 : 1);
   const data = new Float64Array(rows * layer.out);
   for (let row = 0; row < layer.in; row++)
     for (let column = 0; column < layer.out; column++)
       data[row * layer.out + column] =
         weight[layer.outFirst ? column * layer.in + row : row * layer.out + column]!;
-  if (layer.bias !== null) data.set(values.get(layer.bias) as Float32Array, layer.in * layer.out);
+  if (layer.bias !== null) data.set(values.get(layer.bias) as FloatArray, layer.in * layer.out);
   return { rows, columns: layer.out, data };
 }
 
 /** Writes W̃ back. */
 export function setLayerWeights(values: ParameterValues, layer: LinearLayer, weights: Dense): void {
-  const weight = values.get(layer.weight) as Float32Array;
+  const weight = values.get(layer.weight) as FloatArray;
   for (let row = 0; row < layer.in; row++)
     for (let column = 0; column < layer.out; column++)
       weight[layer.outFirst ? column * layer.in + row : row * layer.out + column] =
         weights.data[row * layer.out + column]!;
   if (layer.bias !== null)
-    (values.get(layer.bias) as Float32Array).set(weights.data.subarray(layer.in * layer.out));
+    (values.get(layer.bias) as FloatArray).set(weights.data.subarray(layer.in * layer.out));
 }
 
 function matrix(parts: readonly Float64Array[], columns: number): Dense {

@@ -1,7 +1,8 @@
 // Random initialisation of a model from its graph: what retraining, and training from scratch, start from.
 import type { ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { RoleOfParameter } from '../runtime/roles';
-import { elementCount } from '../tensor/tensor';
+import type { FloatArray, FloatType } from '../tensor/dtype';
+import { allocateFloats, elementCount } from '../tensor/tensor';
 import type { Random } from '../tensor/random';
 
 /** How biases start: at zero, or uniform on ±1/√fanIn as PyTorch's Linear and Conv layers do. */
@@ -25,13 +26,20 @@ export function initialise(
   random: Random,
   biases: BiasStart = 'zeros',
 ): ParameterValues {
-  return new Map(engine.parameterRoles().map(each => [each.name, startOf(each, random, biases)]));
+  return new Map(
+    engine.parameterRoles().map(each => [each.name, startOf(each, engine.float, random, biases)]),
+  );
 }
 
-function startOf({ dims, role }: RoleOfParameter, random: Random, biases: BiasStart): Float32Array {
-  const values = new Float32Array(elementCount(dims));
-  const uniform = (bound: number): Float32Array => values.map(() => bound * (2 * random.uniform() - 1));
-  const normal = (deviation: number): Float32Array => values.map(() => deviation * random.normal());
+function startOf(
+  { dims, role }: RoleOfParameter,
+  float: FloatType,
+  random: Random,
+  biases: BiasStart,
+): FloatArray {
+  const values = allocateFloats(float, elementCount(dims));
+  const uniform = (bound: number): FloatArray => values.map(() => bound * (2 * random.uniform() - 1));
+  const normal = (deviation: number): FloatArray => values.map(() => deviation * random.normal());
   switch (role.kind) {
     case 'weight':
       return normal(role.gain / Math.sqrt(Math.max(1, role.fanIn)));

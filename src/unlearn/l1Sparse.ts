@@ -1,5 +1,6 @@
 // ℓ1-sparse: fine-tuning with a fading penalty on the absolute values.
 import { withDefaults } from '../shared/recipe';
+import type { FloatArray } from '../tensor/dtype';
 import { descend, lossGradient } from './descent';
 import type { Method } from './method';
 
@@ -27,7 +28,7 @@ export const l1Sparse: Method = {
       const found = await lossGradient(context, step.batch);
       const lambda = 2 * settings.lambda * (1 - step.step / step.steps);
       for (const [name, gradient] of found.gradients) {
-        const theta = context.values.get(name) as Float32Array;
+        const theta = context.values.get(name) as FloatArray;
         for (let index = 0; index < gradient.length; index++)
           gradient[index]! += lambda * Math.sign(theta[index]!);
       }

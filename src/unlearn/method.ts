@@ -2,7 +2,13 @@
 import type { BoundDataset } from '../data/dataset';
 import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import type { MethodSettings } from '../shared/recipe';
-import type { Certificate, ProgressUpdate, ProjectionRecord, SearchRecord } from '../shared/report';
+import type {
+  Certificate,
+  ProgressUpdate,
+  ProjectionProgress,
+  ProjectionRecord,
+  SearchRecord,
+} from '../shared/report';
 import type { Random } from '../tensor/random';
 import type { CheckpointStore } from './checkpoint';
 
@@ -32,6 +38,8 @@ export interface MethodContext {
   readonly checkpoint?: CheckpointStore;
   /** Reports after every optimiser step or so; cheap. */
   progress(update: ProgressUpdate): void;
+  /** Reports the iterations of a long projection within a step; cheap. */
+  projecting?(update: ProjectionProgress): void;
   /** Counts sample-gradient evaluations (one sample's forward and backward pass). */
   addCost(sampleGradients: number): void;
   /** Records a projection for the report and the receipt. */

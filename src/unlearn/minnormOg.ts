@@ -89,6 +89,8 @@ async function project(
     kind: settings.constraintKind,
     heads,
     random: () => random.normal(),
+    signal: context.signal,
+    progress: update => context.projecting?.(update),
   });
   context.addCost(found.cost);
   context.recordProjection({

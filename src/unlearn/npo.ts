@@ -45,7 +45,7 @@ export const npo: Method = {
         context.addCost(2 * forwardCost(now.length));
         // log r = log π_θ − log π_θ*; σ(β log r) is the weight, and the value follows from the same number.
         let value = 0;
-        const weights = Float32Array.from(now, (loss, sample) => {
+        const weights = Float64Array.from(now, (loss, sample) => {
           const scaled = settings.beta * (then[sample]! - loss);
           value += Math.max(scaled, 0) + Math.log1p(Math.exp(-Math.abs(scaled)));
           return -2 / (1 + Math.exp(-scaled));

@@ -1,6 +1,8 @@
 // Optimisers: one step on the parameters, in place, with moments that live as long as the optimiser.
 import type { ParameterValues } from '../runtime/contracts';
 import { LetheError } from '../shared/errors';
+import type { FloatArray } from '../tensor/dtype';
+import { allocateFloats, floatTypeOf } from '../tensor/tensor';
 
 /** A run whose parameters stopped being finite. */
 export class DivergedError extends LetheError {
@@ -18,8 +20,8 @@ export interface Optimizer {
    */
   update(values: ParameterValues, gradients: ParameterValues, factor?: number): void;
   /** The moments by a name of their own, and the steps done, to be handed to `restore`. */
-  save(): { readonly step: number; readonly moments: ReadonlyMap<string, Float32Array> };
-  restore(step: number, moments: ReadonlyMap<string, Float32Array>): void;
+  save(): { readonly step: number; readonly moments: ReadonlyMap<string, FloatArray> };
+  restore(step: number, moments: ReadonlyMap<string, FloatArray>): void;
 }
 
 /** Settings that all optimisers share. */
@@ -42,18 +44,18 @@ export function createOptimizer(settings: OptimizerSettings): Optimizer {
   return settings.optimizer === 'sgd' ? new Sgd(settings) : new Adam(settings);
 }
 
-/** Moments by kind and parameter, made when they are first needed. */
+/** Moments by kind and parameter, in its type, made when they are first needed. */
 class Moments {
-  readonly all = new Map<string, Float32Array>();
+  readonly all = new Map<string, FloatArray>();
 
-  of(kind: string, parameter: string, length: number): Float32Array {
+  of(kind: string, parameter: string, theta: FloatArray): FloatArray {
     const key = `${kind}/${parameter}`;
     let moment = this.all.get(key);
-    if (!moment) this.all.set(key, (moment = new Float32Array(length)));
+    if (!moment) this.all.set(key, (moment = allocateFloats(floatTypeOf(theta), theta.length)));
     return moment;
   }
 
-  restore(moments: ReadonlyMap<string, Float32Array>): void {
+  restore(moments: ReadonlyMap<string, FloatArray>): void {
     this.all.clear();
     for (const [key, data] of moments) this.all.set(key, data.slice());
   }
@@ -77,9 +79,9 @@ class Adam implements Optimizer {
     const rate = learningRate / (1 - beta1 ** this.step);
     const correction = 1 / Math.sqrt(1 - beta2 ** this.step);
     for (const [name, gradient] of gradients) {
-      const theta = values.get(name) as Float32Array;
-      const first = this.moments.of('first', name, theta.length);
-      const second = this.moments.of('second', name, theta.length);
+      const theta = values.get(name) as FloatArray;
+      const first = this.moments.of('first', name, theta);
+      const second = this.moments.of('second', name, theta);
       const open = mask?.get(name);
       let sum = 0;
       for (let index = 0; index < theta.length; index++) {
@@ -93,11 +95,11 @@ class Adam implements Optimizer {
     }
   }
 
-  save(): { step: number; moments: ReadonlyMap<string, Float32Array> } {
+  save(): { step: number; moments: ReadonlyMap<string, FloatArray> } {
     return { step: this.step, moments: this.moments.all };
   }
 
-  restore(step: number, moments: ReadonlyMap<string, Float32Array>): void {
+  restore(step: number, moments: ReadonlyMap<string, FloatArray>): void {
     this.step = step;
     this.moments.restore(moments);
   }
@@ -116,8 +118,8 @@ class Sgd implements Optimizer {
     const learningRate = factor * this.settings.learningRate;
     const keep = 1 - learningRate * weightDecay;
     for (const [name, gradient] of gradients) {
-      const theta = values.get(name) as Float32Array;
-      const velocity = momentum > 0 ? this.moments.of('velocity', name, theta.length) : null;
+      const theta = values.get(name) as FloatArray;
+      const velocity = momentum > 0 ? this.moments.of('velocity', name, theta) : null;
       const open = mask?.get(name);
       let sum = 0;
       for (let index = 0; index < theta.length; index++) {
@@ -130,11 +132,11 @@ class Sgd implements Optimizer {
     }
   }
 
-  save(): { step: number; moments: ReadonlyMap<string, Float32Array> } {
+  save(): { step: number; moments: ReadonlyMap<string, FloatArray> } {
     return { step: this.step, moments: this.moments.all };
   }
 
-  restore(step: number, moments: ReadonlyMap<string, Float32Array>): void {
+  restore(step: number, moments: ReadonlyMap<string, FloatArray>): void {
     this.step = step;
     this.moments.restore(moments);
   }

@@ -1,5 +1,6 @@
 // Retrain: a fresh model on the retained data, which every other method is measured by.
 import { withDefaults } from '../shared/recipe';
+import type { FloatArray } from '../tensor/dtype';
 import { descend, lossGradient } from './descent';
 import { initialise } from './initialise';
 import type { Method } from './method';
@@ -30,7 +31,7 @@ export const retrain: Method = {
   async run(context) {
     const settings = withDefaults(context.settings, retrainDefaults);
     const fresh = initialise(context.engine, context.random, settings.biases);
-    for (const [name, data] of context.values) data.set(fresh.get(name) as Float32Array);
+    for (const [name, data] of context.values) data.set(fresh.get(name) as FloatArray);
     await descend(context, settings, step => lossGradient(context, step.batch));
   },
 };

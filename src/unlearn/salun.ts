@@ -3,7 +3,7 @@ import type { SampleBatch } from '../data/dataset';
 import type { ParameterValues } from '../runtime/contracts';
 import { resolveLoss } from '../runtime/loss';
 import { withDefaults } from '../shared/recipe';
-import { castTensor, float32, type Tensor } from '../tensor/tensor';
+import { floats, toFloat64, type Tensor } from '../tensor/tensor';
 import { addScaled, descend, lossGradient } from './descent';
 import type { Method, MethodContext } from './method';
 import type { Mask } from './optimizer';
@@ -106,17 +106,18 @@ async function withWrongLabels(
     }
     if (resolved.kind === 'class-probabilities' || resolved.loss === 'mse') {
       // Another sample's label: of the retained batch, which stands beside this one.
-      const others = castTensor(retained.labels[place] as Tensor, 'float32').data as Float32Array;
+      const others = toFloat64(retained.labels[place] as Tensor);
       const size = resolved.labels.length / (dims[0] as number);
       const rows = others.length / size;
-      const drawn = new Float32Array(resolved.labels.length);
+      const drawn = new Float64Array(resolved.labels.length);
       for (let sample = 0; sample < (dims[0] as number); sample++) {
         const row = random.integer(rows);
         drawn.set(others.subarray(row * size, (row + 1) * size), sample * size);
       }
-      return float32(dims, drawn);
+      return floats(engine.float, dims, drawn);
     }
-    return float32(
+    return floats(
+      engine.float,
       dims,
       resolved.labels.map(label => 1 - label),
     );

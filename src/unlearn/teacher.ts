@@ -3,7 +3,8 @@ import type { SampleBatch } from '../data/dataset';
 import type { HeadLoss, ModelEngine, ParameterValues } from '../runtime/contracts';
 import { resolveLoss } from '../runtime/loss';
 import { sampleLosses } from '../runtime/sampleLosses';
-import { elementCount, float32, type Tensor } from '../tensor/tensor';
+import type { FloatArray } from '../tensor/dtype';
+import { allocateFloats, elementCount, floatTypeOf, type Tensor } from '../tensor/tensor';
 
 /** Sample gradients that a forward pass counts as: a third of forward and backward together. */
 export function forwardCost(samples: number): number {
@@ -32,12 +33,13 @@ export async function teacherLabels(
   let entropy = 0;
   const labels = heads.map((head, index) => {
     const output = outputs[index] as Tensor;
-    if (head.loss === 'mse') return float32(output.dims, Float32Array.from(output.data as Float32Array));
+    const data = output.data as FloatArray;
+    if (head.loss === 'mse') return { ...output, data: data.slice() };
     const activation = engine.finalActivation(head.output);
-    let probabilities: Float32Array;
+    let probabilities: FloatArray;
     if (head.loss === 'binary-cross-entropy' && (activation === null || activation === 'sigmoid'))
-      probabilities = (output.data as Float32Array).map(sigmoid);
-    else if (activation === 'sigmoid') probabilities = (output.data as Float32Array).map(sigmoid);
+      probabilities = data.map(sigmoid);
+    else if (activation === 'sigmoid') probabilities = data.map(sigmoid);
     else {
       const given = batch.labels[index];
       const resolved = given && resolveLoss(head.loss, output.dims, given, 'The labels');
@@ -45,7 +47,7 @@ export async function teacherLabels(
         resolved && resolved.kind !== 'elements' ? resolved.classAxis : Math.min(1, output.dims.length - 1);
       probabilities = softmaxAlong(output, axis);
     }
-    const made = float32(output.dims, probabilities);
+    const made = { ...output, data: probabilities };
     const own = sampleLosses(
       resolveLoss(head.loss, output.dims, made, 'The outputs'),
       output,
@@ -82,11 +84,11 @@ function sigmoid(value: number): number {
 }
 
 /** exp(z − max) / Σ along one axis, in float64. */
-export function softmaxAlong(output: Tensor, axis: number): Float32Array {
-  const data = output.data as Float32Array;
+export function softmaxAlong(output: Tensor, axis: number): FloatArray {
+  const data = output.data as FloatArray;
   const classes = output.dims[axis] ?? 1;
   const inner = elementCount(output.dims.slice(axis + 1));
-  const result = new Float32Array(data.length);
+  const result = allocateFloats(floatTypeOf(data), data.length);
   for (let block = 0; block < data.length; block += classes * inner)
     for (let offset = 0; offset < inner; offset++) {
       let largest = -Infinity;

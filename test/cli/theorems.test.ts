@@ -137,6 +137,38 @@ describe('theorems, through the whole job', () => {
     }
   });
 
+  it('the closed form of a linear model is X⁺y (T2), and that of a last layer meets the labels at the least norm', async () => {
+    const linear = [layer('only', 1, width, random, false)];
+    const labels = inputs.map(() => random.normal());
+    const exact = leastNorm(labels);
+    const one = await run(linear, null, { name: 'closed-form' }, labels);
+    assert.ok(distance(one.get('only.weight')!, exact) < 1e-5 * Math.hypot(...exact));
+
+    const deep = [layer('a', 15, width, random), layer('b', 1, 15, random)];
+    const found = await run(deep, 'Tanh', { name: 'closed-form', form: 'last-layer' }, labels);
+    assert.deepEqual([...found.get('a.weight')!], [...deep[0]!.weight]);
+    const features = inputs
+      .slice(0, retained)
+      .map(input => [
+        ...Array.from({ length: 15 }, (_, row) =>
+          Math.tanh(
+            input.reduce(
+              (sum, value, at) => sum + deep[0]!.weight[row * width + at]! * value,
+              deep[0]!.bias![row]!,
+            ),
+          ),
+        ),
+        1,
+      ]);
+    const wanted = leastNormSolver({
+      rows: retained,
+      columns: 16,
+      data: Float64Array.from(features.flat()),
+    }).solve({ rows: retained, columns: 1, data: Float64Array.from(labels.slice(0, retained)) }).data;
+    const got = [...found.get('b.weight')!, ...found.get('b.bias')!];
+    assert.ok(distance(got, wanted) < 1e-4 * Math.hypot(...wanted));
+  });
+
   it('changing the first layer alone gives a linear network the predictor X⁺y (T3)', async () => {
     const layers = [
       layer('a', 9, width, random, false),

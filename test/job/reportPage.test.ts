@@ -37,7 +37,7 @@ describe('plots', () => {
           dots: true,
         },
       ],
-      { x: { title: 'x' }, y: { title: 'y', log: true }, tips: true, summary: nasty },
+      { x: { title: 'x' }, y: { title: 'y', log: true }, summary: nasty },
     );
     const matrix = matrixPlot(
       {

@@ -47,9 +47,9 @@ describe('every view in every theme', () => {
       await window.theme(theme);
       for (const tab of tabs) {
         await model.getByRole('tab', { name: tab }).click();
-        await window.page.waitForTimeout(1200);
-        await window.picture(`${name} ${tab.toLowerCase()}`);
         await eventually(() => assertDrawn(model, tab));
+        await window.page.waitForTimeout(800);
+        await window.picture(`${name} ${tab.toLowerCase()}`);
       }
       await window.page.getByRole('button', { name: /^Maximize Panel/ }).click();
       await window.page.waitForTimeout(800);
@@ -60,9 +60,10 @@ describe('every view in every theme', () => {
   }
 });
 
-/** Fails where a view is blank or wider than its window. */
+/** Fails where a view is blank, still waits for its content, or is wider than its window. */
 async function assertDrawn(view: Frame, what: string): Promise<void> {
   const body = view.locator('body');
+  assert.equal(await body.locator('.skeleton:visible').count(), 0, `${what} still waits for its content`);
   assert.ok((await body.innerText()).trim().length > 40, `${what} is blank`);
   const [wide, room] = await body.evaluate(element => [
     element.ownerDocument.documentElement.scrollWidth,

@@ -157,7 +157,7 @@ for (const name of engines)
         const random = new Random(2);
         for (const [parameter, gradient] of gradients) {
           const direction = Float32Array.from(gradient, () => random.normal());
-          const along = gradient.reduce((sum, value, index) => sum + value * direction[index]!, 0);
+          const along = [...gradient].reduce((sum, value, index) => sum + value * direction[index]!, 0);
           const lossAt = async (step: number): Promise<number> => {
             const moved = values.get(parameter)!.map((value, index) => value + step * direction[index]!);
             return (await engine.lossGradient(new Map(values).set(parameter, moved), data, heads)).loss;

@@ -1,51 +1,11 @@
 // Every gradient fixture (test/fixtures/gradients) through the engine, against PyTorch's float64 gradients.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HeadLoss, LossName } from '../../src/runtime/contracts';
+import type { HeadLoss } from '../../src/runtime/contracts';
 import { Engine } from '../../src/runtime/engine';
-import { decodeNpz } from '../../src/tensor/npz';
 import { elementCount, toFloat64, type Tensor } from '../../src/tensor/tensor';
-
-interface Fixture {
-  readonly name: string;
-  readonly losses: readonly LossName[];
-  readonly samples: number;
-  readonly end: 'softmax' | 'log-softmax' | 'sigmoid' | null;
-}
-
-const folder = join(__dirname, '../../../test/fixtures/gradients');
-const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Fixture[];
-
-/** The arrays of a fixture; an array that is not there fails the test that asks for it. */
-class Arrays {
-  private readonly arrays: Map<string, Tensor>;
-
-  constructor(readonly fixture: Fixture) {
-    const file = `${fixture.name}.npz`;
-    this.arrays = decodeNpz(readFileSync(join(folder, file)), file) as Map<string, Tensor>;
-  }
-
-  named(name: string): Tensor {
-    const array = this.arrays.get(name);
-    assert.ok(array, `${this.fixture.name}.npz has no array ${name}`);
-    return array;
-  }
-
-  /** Arrays called KIND.0, KIND.1 and so on. */
-  numbered(kind: string): Tensor[] {
-    const count = [...this.arrays.keys()].filter(name => name.startsWith(`${kind}.`)).length;
-    assert.ok(count > 0, `${this.fixture.name}.npz has no array ${kind}.0`);
-    return Array.from({ length: count }, (_, index) => this.named(`${kind}.${index}`));
-  }
-
-  /** Arrays called KIND:NAME, by NAME. */
-  keyed(kind: string): Map<string, Tensor> {
-    const entries = [...this.arrays].filter(([name]) => name.startsWith(`${kind}:`));
-    assert.ok(entries.length > 0, `${this.fixture.name}.npz has no array ${kind}:…`);
-    return new Map(entries.map(([name, array]) => [name.slice(kind.length + 1), array]));
-  }
-}
+import { Arrays, folder, largest, manifest } from './gradientFixtures';
 
 /** Every value is within 1e-4 of the tensor's largest one, plus 1e-6 of the largest in the whole model. */
 function assertClose(got: Map<string, ArrayLike<number>>, want: Map<string, ArrayLike<number>>): void {
@@ -58,16 +18,6 @@ function assertClose(got: Map<string, ArrayLike<number>>, want: Map<string, Arra
     const bound = 1e-4 * largest(expected) + 1e-6 * overall;
     assert.ok(error <= bound, `${name} is off by ${error}, more than ${bound}`);
   }
-}
-
-function largest(values: ArrayLike<number>): number {
-  let result = 0;
-  for (let index = 0; index < values.length; index++) {
-    const magnitude = Math.abs(values[index]!);
-    // A NaN must not be lost in the comparison.
-    if (!(magnitude <= result)) result = magnitude;
-  }
-  return result;
 }
 
 function slices(tensors: Map<string, Tensor>, row: number): Map<string, Float64Array> {

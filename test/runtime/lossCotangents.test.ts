@@ -79,7 +79,7 @@ describe('cotangents of losses', () => {
 
   it('keeps its digits where probabilities saturate', () => {
     const resolved = resolveLoss('binary-cross-entropy', [1, 2], float32([1, 2], [0, 1]), 'Labels');
-    const weights = Float32Array.of(1, 1);
+    const weights = Float64Array.of(1, 1);
     const [first, second] = lossCotangent(resolved, float32([1, 2], [80, -80]), 'softmax', weights);
     assert.ok(Math.abs(first! - 2) < 1e-6 && Math.abs(second! + 2) < 1e-6, `${first}, ${second}`);
   });

@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import type { ConstraintKind, HeadLoss, ParameterValues } from '../../src/runtime/contracts';
 import { Engine } from '../../src/runtime/engine';
+import { CancelledError } from '../../src/shared/errors';
 import { Random } from '../../src/tensor/random';
 import { elementCount, zeros, type Tensor } from '../../src/tensor/tensor';
 
@@ -282,6 +283,102 @@ describe('projection', () => {
         );
         assert.equal(found.noRoom, true);
         assert.deepEqual(flatten(engine, values), flatten(engine, engine.initialValues()));
+      } finally {
+        await engine.close();
+      }
+    });
+
+  // Enough columns that the iteration on K as it is takes its time.
+  for (const name of ['mlp-tanh', 'cnn-opset13', 'vit', 'residual-block'])
+    it(`of ${name} takes fewer iterations with a preconditioner, to the same end`, async () => {
+      const engine = await Engine.open(join(fixtures, `${name}.onnx`), { threads: 2 });
+      try {
+        const inputs = inputsOf(engine, 60, new Random(4));
+        const output = engine.model.graph.outputs[0]!;
+        const labels: Tensor = { dtype: 'int64', dims: [60], data: new BigInt64Array(60) };
+        const theta = flatten(engine, engine.initialValues());
+        const ends = [];
+        for (const precondition of [true, false]) {
+          const values = engine.initialValues();
+          const found = await engine.project(
+            values,
+            { inputs, labels: [labels] },
+            {
+              strength: 1,
+              kind: 'largest-logit',
+              heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+              random: Math.random,
+              solver: 'matrix-free',
+              precondition,
+            },
+          );
+          ends.push({ found, at: flatten(engine, values) });
+        }
+        const [own, plain] = ends as [(typeof ends)[0], (typeof ends)[0]];
+        assert.ok(own.found.relativeResidual! <= 1.1e-3, `relative residual ${own.found.relativeResidual}`);
+        assert.ok(
+          own.found.iterations! < 0.7 * plain.found.iterations!,
+          `${own.found.iterations} iterations, ${plain.found.iterations} without`,
+        );
+        const exact = engine.initialValues();
+        await engine.project(
+          exact,
+          { inputs, labels: [labels] },
+          {
+            strength: 1,
+            kind: 'largest-logit',
+            heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+            random: Math.random,
+            solver: 'direct',
+          },
+        );
+        const length = (vector: Float64Array): number => Math.hypot(...vector);
+        const goal = flatten(engine, exact);
+        const moved = length(theta.map((value, index) => value - goal[index]!));
+        const apart = length(goal.map((value, index) => value - own.at[index]!));
+        assert.ok(apart <= 5e-2 * moved, `${apart} apart, of ${moved}`);
+      } finally {
+        await engine.close();
+      }
+    });
+
+  for (const solver of ['direct', 'matrix-free'] as const)
+    it(`of kind ${solver} stops when it is asked to, and changes nothing`, async () => {
+      const engine = await Engine.open(join(fixtures, 'cnn-opset13.onnx'), { threads: 2 });
+      try {
+        const inputs = inputsOf(engine, 30, new Random(6));
+        const output = engine.model.graph.outputs[0]!;
+        const labels: Tensor = { dtype: 'int64', dims: [30], data: new BigInt64Array(30) };
+        const values = engine.initialValues();
+        const stop = new AbortController();
+        const seen: number[] = [];
+        let turns = 0;
+        const count = (): void => {
+          turns++;
+          if (solver === 'direct' && turns === 2) stop.abort();
+          if (!stop.signal.aborted) setImmediate(count);
+        };
+        setImmediate(count);
+        const projecting = engine.project(
+          values,
+          { inputs, labels: [labels] },
+          {
+            strength: 1,
+            kind: 'all-outputs',
+            heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+            random: Math.random,
+            solver,
+            signal: stop.signal,
+            progress: ({ iteration, residual }) => {
+              seen.push(iteration);
+              assert.ok(residual > 0 && residual <= 1);
+              if (iteration === 3) stop.abort();
+            },
+          },
+        );
+        await assert.rejects(projecting, CancelledError);
+        assert.deepEqual(flatten(engine, values), flatten(engine, engine.initialValues()));
+        assert.deepEqual(seen, solver === 'direct' ? [] : [1, 2, 3]);
       } finally {
         await engine.close();
       }

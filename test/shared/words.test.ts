@@ -17,6 +17,15 @@ describe('words for people', () => {
     } as const;
     assert.equal(progressText(update), 'Epoch 7 of 20 · loss 0.021 · about 6 s left');
     assert.equal(progressText({ phase: 'saving' }), 'Saving');
+    const projection = { iteration: 12, most: 200, residual: 0.0312, target: 1e-3 };
+    assert.equal(
+      progressText({ phase: 'unlearning', projection }),
+      'Unlearning · projection, iteration 12: residual 3.1e-2',
+    );
+    assert.equal(
+      progressText({ ...update, projection }),
+      'Epoch 7 of 20 · projection, iteration 12: residual 3.1e-2 · about 6 s left',
+    );
     assert.equal(duration(600), '10 min');
     assert.equal(duration(7200), '2.0 h');
   });

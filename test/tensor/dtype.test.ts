@@ -77,6 +77,20 @@ describe('half-precision numbers', () => {
     checkRounding(bfloat16ToNumber, numberToBfloat16, 0x7f7f);
   });
 
+  it('rounds what float32 does not hold once, not twice', () => {
+    // By way of float32 all of these would be ties, and go to the even pattern.
+    for (const [bits, value] of [
+      [0x3f80, 1 + 2 ** -8],
+      [0x3f81, 1 + 2 ** -8 + 2 ** -40],
+      [0x3f81, 1 + 3 * 2 ** -8 - 2 ** -40],
+      [0x3f82, 1 + 3 * 2 ** -8],
+    ] as const) {
+      assert.equal(numberToBfloat16(value), bits);
+      assert.equal(numberToBfloat16(-value), bits | 0x8000);
+    }
+    assert.equal(numberToFloat16(1 + 2 ** -11 + 2 ** -40), 0x3c01);
+  });
+
   it('keeps NaN, infinities and overflow', () => {
     assert.ok(Number.isNaN(float16ToNumber(numberToFloat16(NaN))));
     assert.ok(Number.isNaN(bfloat16ToNumber(numberToBfloat16(NaN))));

@@ -109,8 +109,11 @@ async function compareDifferences(
   };
   for (const [name, gradient] of found.gradients) {
     const direction = Float32Array.from(gradient, () => random.normal());
-    const along = gradient.reduce((sum, value, element) => sum + value * direction[element]!, 0);
-    const most = gradient.reduce((sum, value, element) => sum + Math.abs(value * direction[element]!), 0);
+    const along = [...gradient].reduce((sum, value, element) => sum + value * direction[element]!, 0);
+    const most = [...gradient].reduce(
+      (sum, value, element) => sum + Math.abs(value * direction[element]!),
+      0,
+    );
     const slopes: number[] = [];
     for (const step of [1e-2, 1e-3]) {
       const moved = (sign: number): ParameterValues =>

@@ -153,7 +153,7 @@ describe('removing a span', () => {
     const draw = (): ParameterValues =>
       new Map([['w', Float32Array.from({ length: 30 }, () => random.normal())]]);
     const dot = (a: ParameterValues, b: ParameterValues): number =>
-      a.get('w')!.reduce((sum, value, at) => sum + value * b.get('w')![at]!, 0);
+      [...a.get('w')!].reduce((sum, value, at) => sum + value * b.get('w')![at]!, 0);
     const [a, b] = [draw(), draw()];
     const double = new Map([['w', a.get('w')!.map(value => 2 * value)]]);
     for (const other of [b, double, new Map([['w', new Float32Array(30)]])]) {

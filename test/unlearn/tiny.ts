@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import type { BoundDataset } from '../../src/data/dataset';
 import { emitModel } from '../../src/onnx/emit';
 import type { OnnxNode } from '../../src/onnx/model';
-import type { HeadLoss } from '../../src/runtime/contracts';
+import type { HeadLoss, ParameterValues } from '../../src/runtime/contracts';
 import { Engine } from '../../src/runtime/engine';
 import { takeSamples } from '../../src/runtime/batches';
 import type { MethodSettings } from '../../src/shared/recipe';
+import type { FloatArray } from '../../src/tensor/dtype';
 import { Random } from '../../src/tensor/random';
-import { float32, type Tensor } from '../../src/tensor/tensor';
+import { floats, floatTypeOf, type Tensor } from '../../src/tensor/tensor';
 import type { MethodContext } from '../../src/unlearn/method';
 import { methodNamed } from '../../src/unlearn/registry';
 
@@ -19,8 +20,8 @@ export interface Layer {
   readonly name: string;
   readonly out: number;
   readonly in: number;
-  readonly weight: Float32Array;
-  readonly bias?: Float32Array;
+  readonly weight: FloatArray;
+  readonly bias?: FloatArray;
 }
 
 /** A layer with normal weights. */
@@ -36,15 +37,16 @@ export function layer(name: string, out: number, inputs: number, random: Random,
   };
 }
 
-/** Writes a perceptron x → Gemm → activation → … → Gemm to a file. */
+/** Writes a perceptron x → Gemm → activation → … → Gemm to a file, in the type of its first weight. */
 export function writePerceptron(path: string, layers: readonly Layer[], activation: string | null): void {
   const nodes: OnnxNode[] = [];
   const initializers = new Map<string, Tensor>();
+  const type = floatTypeOf(layers[0]!.weight);
   let value = 'x';
   layers.forEach((each, index) => {
     const last = index === layers.length - 1;
-    initializers.set(`${each.name}.weight`, float32([each.out, each.in], each.weight));
-    if (each.bias) initializers.set(`${each.name}.bias`, float32([each.out], each.bias));
+    initializers.set(`${each.name}.weight`, floats(type, [each.out, each.in], each.weight));
+    if (each.bias) initializers.set(`${each.name}.bias`, floats(type, [each.out], each.bias));
     const product = last ? 'y' : `${each.name}.product`;
     nodes.push({
       name: each.name,
@@ -68,7 +70,7 @@ export function writePerceptron(path: string, layers: readonly Layer[], activati
     value = activated;
   });
   const info = (name: string, size: number) =>
-    ({ name, dtype: 'float32', dims: ['batch', size] as (string | number)[] }) as const;
+    ({ name, dtype: type, dims: ['batch', size] as (string | number)[] }) as const;
   const graph = {
     name: 'perceptron',
     nodes,
@@ -132,7 +134,7 @@ export class ModelFolder {
 
 /** What a run did besides changing the values. */
 export interface Ran {
-  readonly values: Map<string, Float32Array>;
+  readonly values: ParameterValues;
   cost: number;
   readonly notes: string[];
 }

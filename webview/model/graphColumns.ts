@@ -51,7 +51,7 @@ export function graphColumns(look: GraphLook): readonly TableColumn<GraphRow>[] 
     {
       key: 'op',
       title: 'operator',
-      width: 'minmax(96px, 0.9fr)',
+      width: 'minmax(96px, 0.8fr)',
       look: 'name',
       text: ({ node }) => node.op || node.kind,
       draw: row =>
@@ -82,7 +82,7 @@ export function graphColumns(look: GraphLook): readonly TableColumn<GraphRow>[] 
       key: 'shape',
       title: 'output shape',
       tip: 'Dims of the first output; N is the number of samples in a batch',
-      width: 'minmax(104px, 1fr)',
+      width: 'minmax(148px, 1fr)',
       look: 'name',
       text: look.shapeOf,
     },

@@ -1,5 +1,5 @@
 // The gradient of a convolution's kernel in the blocked layout: a convolution itself, whose channels are the samples,
-// whose filter is the cotangent, and whose results are the kernel's elements.
+// whose filter is the cotangent, and whose results are the kernel's elements. Sample by sample, every one is a group.
 import { elementCount } from '../../tensor/tensor';
 import type { Windows } from '../windows';
 import type { Blocks } from './blocks';
@@ -16,12 +16,73 @@ export function kernelGradient(
 ): string | null {
   const plan = planOf(dims, group);
   if (!plan) return null;
-  if (plan.depthwise) return depthwise(k, x, dy, w, dims);
+  if (plan.depthwise) return depthwise(k, x, dy, w, dims, true);
   const samples = k.b.dims(x)[0]!;
   // The samples fill whole blocks; filling them up must not cost more than it gains.
   if (plan.channels < k.size || k.padded(samples) > 1.5 * samples) return null;
   if (w.dilations.some(dilation => dilation > 1)) return null;
   return full(k, x, dy, w, dims);
+}
+
+/** The kernel gradients of every sample, [N, …dims]: of depthwise kernels. Null for others. */
+export function kernelGradients(
+  k: Blocks,
+  x: string,
+  dy: string,
+  w: Windows,
+  group: number,
+  dims: readonly number[],
+): string | null {
+  return planOf(dims, group)?.depthwise ? depthwise(k, x, dy, w, dims, false) : null;
+}
+
+/**
+ * The kernel gradients of every sample as the blocked convolutions leave them, without a copy: a value for each block of
+ * input channels. In memory it is [N, M/B, kernel, B, B]: last the output in its block, before it the channel. Null
+ * where the blocked kernels do not take it.
+ */
+export function kernelGradientPieces(
+  k: Blocks,
+  x: string,
+  dy: string,
+  w: Windows,
+  group: number,
+  dims: readonly number[],
+): string[] | null {
+  const { b, size } = k;
+  const plan = planOf(dims, group);
+  const samples = b.dims(x)[0]!;
+  if (!plan || plan.depthwise || plan.channels % size !== 0 || plan.outputs % size !== 0) return null;
+  // The samples are the channels of one image: fewer than a block, or whole blocks.
+  if (samples >= size && samples % size !== 0) return null;
+  if (w.dilations.some(dilation => dilation > 1)) return null;
+  const [inner, outputs] = [plan.channels / size, plan.outputs];
+  const { before, after } = edges(w);
+  const cutRows = Math.min(0, after[0]!);
+  const split = b.reshape(k.blocked(x), [samples, inner, ...w.input, size]);
+  // As in the sum over the samples, columns beyond the edge are written out.
+  const wide = b.pad(split, [0, 0, 0, before[1]!, 0], [0, 0, cutRows, after[1]!, 0]);
+  const [rows, line] = [w.input[0]! + cutRows, (w.input[1]! + before[1]! + after[1]!) * size];
+  const flat = b.reshape(wide, [samples, inner, rows, line]);
+  const parts =
+    inner === 1
+      ? [flat]
+      : b.multi('Split', [flat], Array(inner).fill([samples, 1, rows, line]), {
+          axis: 1,
+          num_outputs: inner,
+        });
+  const filter = b.reshape(k.blocked(dy), [samples * outputs, 1, ...w.output]);
+  return parts.map(part => {
+    const source = b.reshape(part, [1, samples, rows, line]);
+    const found = [1, samples * outputs, w.kernel[0]!, w.kernel[1]! * size];
+    return k.op('Conv', [source, filter], found, {
+      kernel_shape: w.output,
+      strides: [1, 1],
+      dilations: [w.strides[0]!, w.strides[1]! * size],
+      pads: [before[0]!, 0, Math.max(0, after[0]!), 0],
+      group: samples,
+    });
+  });
 }
 
 /** How many elements before and after each axis the windows reach over; negative where they leave some out. */
@@ -33,8 +94,15 @@ function edges(w: Windows): { before: readonly number[]; after: number[] } {
   return { before: w.before, after };
 }
 
-/** Every sample's channels are channels of one depthwise convolution; the sum over the samples follows. */
-function depthwise(k: Blocks, x: string, dy: string, w: Windows, dims: readonly number[]): string {
+/** Every sample's channels are channels of one depthwise convolution; the sum over the samples may follow. */
+function depthwise(
+  k: Blocks,
+  x: string,
+  dy: string,
+  w: Windows,
+  dims: readonly number[],
+  summed: boolean,
+): string {
   const { b } = k;
   const [seen, given] = [k.blocked(x), k.blocked(dy)];
   const [samples, channels] = b.dims(seen) as [number, number];
@@ -58,8 +126,12 @@ function depthwise(k: Blocks, x: string, dy: string, w: Windows, dims: readonly 
   );
   const split = b.reshape(made, [samples, channels / k.size, ...found, k.size]);
   const cut = b.slice(split, [2, 3], [0, 0], w.kernel);
-  const summed = b.sum(b.reshape(cut, [samples, channels * elementCount(w.kernel)]), [0]);
-  const blocked = b.reshape(summed, [1, channels, ...w.kernel]);
+  if (!summed) {
+    const each = b.reshape(cut, [samples, channels, ...w.kernel]);
+    return b.reshape(k.unblock(each, [samples, dims[0]!, ...w.kernel]), [samples, ...dims]);
+  }
+  const sum = b.sum(b.reshape(cut, [samples, channels * elementCount(w.kernel)]), [0]);
+  const blocked = b.reshape(sum, [1, channels, ...w.kernel]);
   return b.reshape(k.unblock(blocked, [1, dims[0]!, ...w.kernel]), dims);
 }
 

@@ -9,29 +9,48 @@ import { windowsOf } from '../rules/window';
 import { Blocks } from './blocks';
 import { fuseIntoConvolutions } from './fuse';
 import { Filters, convolve, inputGradient } from './convolution';
-import { kernelGradient } from './kernelGradient';
+import { kernelGradient, kernelGradientPieces, kernelGradients } from './kernelGradient';
 import { averagePool, maxPool, tileGradient } from './pooling';
+
+/** Gradients of a kernel [M, C, …] that come as one value a block of input channels (`kernelGradientPieces`). */
+export interface Pieces {
+  readonly values: readonly string[];
+  /** Channels in a block. */
+  readonly size: number;
+}
 
 /**
  * Rewrites the builder's nodes for blocks of `size` channels; the values named in `outputs` keep their layout. Nodes
- * that nothing needs any more are left out.
+ * that nothing needs any more are left out. Of the outputs named in `divisible`, kernel gradients of every sample may come
+ * in pieces instead, which the result tells.
  */
-export function useBlockedLayout(builder: GraphBuilder, size: number, outputs: readonly string[]): void {
-  const nodes = builder.nodes.splice(0);
-  const pass = new Pass(builder, size);
-  for (const node of nodes) pass.take(node);
-  for (const name of outputs) pass.blocks.plain(name);
+export function useBlockedLayout(
+  builder: GraphBuilder,
+  size: number,
+  outputs: readonly string[],
+  divisible: readonly string[] = [],
+): Map<string, Pieces> {
   removeDeadNodes(builder, outputs);
-  fuseIntoConvolutions(builder, outputs);
+  const nodes = builder.nodes.splice(0);
+  const read = new Set(nodes.flatMap(operandsOf));
+  const pass = new Pass(builder, size, new Set(divisible.filter(name => !read.has(name))));
+  for (const node of nodes) pass.take(node);
+  const made = outputs.flatMap(name => pass.pieces.get(name)?.values ?? [name]);
+  for (const name of made) pass.blocks.plain(name);
+  removeDeadNodes(builder, made);
+  fuseIntoConvolutions(builder, made);
+  return pass.pieces;
 }
 
 class Pass {
   readonly blocks: Blocks;
+  readonly pieces = new Map<string, Pieces>();
   private readonly filters: Filters;
 
   constructor(
     private readonly b: GraphBuilder,
     size: number,
+    private readonly divisible: ReadonlySet<string>,
   ) {
     this.blocks = new Blocks(b, size);
     this.filters = new Filters(this.blocks);
@@ -55,12 +74,15 @@ class Pass {
   /** Computes a value from what it is rather than from its node; false where that is not possible. */
   private takeMeaning(output: string, meaning: Meaning): boolean {
     const k = this.blocks;
-    if (meaning.kind === 'kernelGradient') {
+    if (meaning.kind === 'channelsLast') return k.has(meaning.x) && this.channelsLast(output, meaning.x);
+    if (meaning.kind === 'kernelGradient' || meaning.kind === 'kernelGradients') {
       const { x, dy, windows, group } = meaning;
-      const dims = this.b.dims(output);
-      const value = kernelGradient(k, x, dy, windows, group, dims);
-      if (value !== null) this.alias(output, value);
-      return value !== null;
+      if (meaning.kind === 'kernelGradient')
+        return this.alias(output, kernelGradient(k, x, dy, windows, group, this.b.dims(output)));
+      const dims = [this.b.dims(dy)[1]!, this.b.dims(x)[1]! / group, ...windows.kernel];
+      const pieces = this.divisible.has(output) ? kernelGradientPieces(k, x, dy, windows, group, dims) : null;
+      if (pieces) this.pieces.set(output, { values: pieces, size: k.size });
+      return pieces !== null || this.alias(output, kernelGradients(k, x, dy, windows, group, dims));
     }
     const twin =
       meaning.kind === 'inputGradient'
@@ -70,15 +92,28 @@ class Pass {
     return twin !== null;
   }
 
-  private alias(output: string, value: string): void {
+  /** Gives a value another name; false where there is none. */
+  private alias(output: string, value: string | null): boolean {
+    if (value === null) return false;
     this.b.push({
       name: `${output}/alias`,
       opType: 'Identity',
       domain: '',
-      inputs: [value],
+      inputs: [this.b.reshape(value, this.b.dims(output))],
       outputs: [output],
       attributes: new Map(),
     });
+    return true;
+  }
+
+  /** [N, C/B, positions, B] in memory becomes [N, positions, C]. */
+  private channelsLast(output: string, x: string): boolean {
+    const { b, blocks } = this;
+    const [samples, channels, ...spatial] = b.dims(blocks.blocked(x)) as [number, number, ...number[]];
+    const positions = elementCount(spatial);
+    const split = b.reshape(blocks.blocked(x), [samples, channels / blocks.size, positions, blocks.size]);
+    const last = b.reshape(b.transpose(split, [0, 2, 1, 3]), [samples, positions, channels]);
+    return this.alias(output, b.slice(last, [2], [0], [b.dims(output)[2]!]));
   }
 
   /** The blocked result of a node, or null where it is better computed as it is. */

@@ -19,7 +19,7 @@ export const powRule: Rule = {
 
 function byBase(c: RuleContext): string {
   // An exponent may be an integer tensor; its type is not known here.
-  const [x, e] = [c.in(0), c.b.cast(c.in(1), 1)];
+  const [x, e] = [c.in(0), c.b.toFloat(c.in(1))];
   const lower = c.b.binary('Sub', e, c.b.scalar(1));
   return c.b.binary('Mul', c.b.op('Pow', [x, lower], c.outDims()), e);
 }
@@ -59,7 +59,7 @@ function firstExtremes(c: RuleContext): string[] {
   const dims = c.outDims();
   let rest = b.expand(b.scalar(1), dims);
   return c.node.inputs.map((_, index) => {
-    const equal = b.cast(b.op('Equal', [c.in(index), c.out()], dims), 1);
+    const equal = b.toFloat(b.op('Equal', [c.in(index), c.out()], dims));
     const share = b.binary('Mul', rest, equal);
     rest = b.binary('Sub', rest, share);
     return share;

@@ -1,8 +1,9 @@
 // The rule of Conv: any number of spatial axes, stride, dilation, padding and groups.
 import { elementCount } from '../../tensor/tensor';
 import type { GraphBuilder } from '../builder';
-import type { OuterFactor, Rule, RuleContext } from '../rule';
+import type { OuterFactor, Rule, RuleContext, WindowFactor } from '../rule';
 import { sumTangents } from './elementwise';
+import { factorsPay } from './factorCost';
 import { columns, kernelGradient, kernelGradients } from './kernelGradient';
 import { transposedConvolution, windowsOf } from './window';
 import type { Windows } from '../windows';
@@ -20,7 +21,7 @@ export const convRule: Rule = {
     ];
   },
   jvp: tangent,
-  outer: (c, input, dy) => (input === 1 ? outerFactor(c, dy) : undefined),
+  outer: (c, input, dy, columns) => (input === 1 ? factorOf(c, dy, columns) : undefined),
 };
 
 function geometry(c: RuleContext): Windows {
@@ -92,7 +93,8 @@ function flip(b: GraphBuilder, x: string, rank: number): string {
 function weightGradient(c: RuleContext, dy: string, w: Windows): string {
   const group = c.int('group', 1);
   if (c.perSample(1)) {
-    const each = kernelGradients(c.b, c.in(0), dy, w, group);
+    const meaning = { kind: 'kernelGradients', x: c.in(0), dy, windows: w, group } as const;
+    const each = c.b.mark(kernelGradients(c.b, c.in(0), dy, w, group), meaning);
     return c.b.reshape(each, [c.inDims(0)[0]!, ...c.inDims(1)]);
   }
   const gradient = c.b.reshape(kernelGradient(c.b, c.in(0), dy, w, group), c.inDims(1));
@@ -100,19 +102,27 @@ function weightGradient(c: RuleContext, dy: string, w: Windows): string {
 }
 
 /** Factors by position, where the map is so small that they beat the gradient of every sample. */
-function outerFactor(c: RuleContext, dy: string): OuterFactor | undefined {
+function factorOf(c: RuleContext, dy: string, gradients: number): OuterFactor | WindowFactor | undefined {
   if (c.int('group', 1) !== 1) return undefined;
   const w = geometry(c);
-  const samples = c.inDims(0)[0]!;
+  const [samples, channels] = c.inDims(0) as [number, number];
   const [outputs, positions] = [c.outDims()[1]!, elementCount(w.output)];
-  const inner = c.inDims(0)[1]! * elementCount(w.kernel);
-  const byFactors = (samples * positions) ** 2 * (outputs + inner);
-  const byGradients = samples * positions * outputs * inner + samples ** 2 * outputs * inner;
-  if (byFactors >= byGradients) return undefined;
+  const area = elementCount(w.kernel);
+  // What windows see overlaps: with stride 1 the products of what they see are sums of products of positions.
+  if (area > 1 && w.strides.every(stride => stride === 1)) {
+    const seen = { positions: elementCount(w.input), size: channels, shifts: area };
+    if (!factorsPay(gradients, { positions, size: outputs }, seen)) return undefined;
+    return { x: c.in(0), dy, windows: w };
+  }
+  const inner = channels * area;
+  if (!factorsPay(gradients, { positions, size: outputs }, { positions, size: inner })) return undefined;
   const { b } = c;
   return {
-    left: b.transpose(b.reshape(dy, [samples, outputs, positions]), [0, 2, 1]),
-    right: b.transpose(b.reshape(columns(b, c.in(0), w, 1), [samples, inner, positions]), [0, 2, 1]),
+    left: b.channelsLast(dy),
+    right:
+      area === 1 && w.input.every((size, axis) => size === w.output[axis]) && w.before.every(pad => pad === 0)
+        ? b.channelsLast(c.in(0))
+        : b.transpose(b.reshape(columns(b, c.in(0), w, 1), [samples, inner, positions]), [0, 2, 1]),
   };
 }
 

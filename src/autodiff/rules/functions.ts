@@ -1,8 +1,8 @@
 // Rules of elementwise functions: y = f(x), both directions multiply by f'(x).
 import type { Rule, RuleContext } from '../rule';
-import { gate, unaryRule } from './elementwise';
+import { gate, unaryRule, zeroGate } from './elementwise';
 
-/** 1 where a comparison of x with a number holds, 0 elsewhere, as float32. */
+/** 1 where a comparison of x with a number holds, 0 elsewhere. */
 function where(
   c: RuleContext,
   opType: 'Greater' | 'Less' | 'GreaterOrEqual' | 'LessOrEqual',
@@ -11,7 +11,7 @@ function where(
   const x = c.in(0);
   // The blocked layout and ONNX Runtime's vector kernels take this form, but no comparison.
   if (opType === 'Greater' && bound === 0) return gate(c, x);
-  return c.b.cast(c.b.op(opType, [x, c.b.scalar(bound)], c.b.dims(x)), 1);
+  return c.b.toFloat(c.b.op(opType, [x, c.b.scalar(bound)], c.b.dims(x)));
 }
 
 /** a where the mask is 1, b where it is 0; a and b must be finite. */
@@ -102,8 +102,8 @@ export const hardSigmoidRule = unaryRule(c =>
 function hardSigmoidSlope(c: RuleContext, alpha: number, beta: number): string {
   const line = c.b.binary('Add', c.b.scale(c.in(0), alpha), c.b.scalar(beta));
   const dims = c.inDims(0);
-  const above = c.b.cast(c.b.op('Greater', [line, c.b.scalar(0)], dims), 1);
-  const below = c.b.cast(c.b.op('Less', [line, c.b.scalar(1)], dims), 1);
+  const above = c.b.toFloat(c.b.op('Greater', [line, c.b.scalar(0)], dims));
+  const below = c.b.toFloat(c.b.op('Less', [line, c.b.scalar(1)], dims));
   return c.b.scale(c.b.binary('Mul', above, below), alpha);
 }
 
@@ -149,7 +149,7 @@ export const clipRule = unaryRule(c => {
     return gate(c, c.b.binary('Mul', c.out(), below));
   }
   const moved = c.b.unary('Abs', c.b.binary('Sub', c.out(), c.in(0)));
-  return c.b.unary('HardSigmoid', moved, { alpha: { float: -1e38 }, beta: { float: 1 } });
+  return zeroGate(c, moved);
 });
 
 /** PRelu: x above 0, slope · x below; the slope is a parameter that broadcasts. */

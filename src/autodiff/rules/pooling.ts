@@ -1,6 +1,7 @@
 // Rules of pooling operators.
 import { elementCount } from '../../tensor/tensor';
 import { DifferentiationError, describeNode, type Rule, type RuleContext } from '../rule';
+import { zeroGate } from './elementwise';
 import { transposedConvolution, windowSlice, windowsOf, kernelOffsets } from './window';
 import type { Windows } from '../windows';
 
@@ -59,7 +60,7 @@ function spreadTiles(c: RuleContext, dy: string, w: Windows): string {
       return;
     }
     const below = b.binary('Sub', y, windowSlice(b, c.in(0), w, offset));
-    const isMaximum = b.unary('HardSigmoid', below, { alpha: { float: -1e38 }, beta: { float: 1 } });
+    const isMaximum = zeroGate(c, below);
     const part = b.binary('Mul', rest, isMaximum);
     parts.push(part);
     rest = b.binary('Sub', rest, part);
@@ -129,11 +130,7 @@ export const averagePoolRule: Rule = {
     const { b } = c;
     const w = windowsOf(c, kernelOf(c));
     const [samples, channels] = c.inDims(0) as [number, number];
-    const ones = b.tensor({
-      dtype: 'float32',
-      dims: [1, 1, ...w.input],
-      data: new Float32Array(elementCount(w.input)).fill(1),
-    });
+    const ones = b.table([1, 1, ...w.input], new Float32Array(elementCount(w.input)).fill(1));
     const mean = b.fresh('AveragePool');
     b.push({ ...c.node, name: mean, inputs: [ones], outputs: [mean] });
     b.declare(mean, [1, 1, ...w.output]);

@@ -59,7 +59,7 @@ export const reduceL1Rule = reductionRule(c => c.b.unary('Sign', c.in(0)));
 /** x / ‖x‖; 0 where the norm is 0. */
 export const reduceL2Rule = reductionRule(c => {
   const norm = kept(c, c.out());
-  const zero = c.b.cast(c.b.op('Equal', [norm, c.b.scalar(0)], keptDims(c)), 1);
+  const zero = c.b.toFloat(c.b.op('Equal', [norm, c.b.scalar(0)], keptDims(c)));
   return c.b.binary('Div', c.in(0), c.b.binary('Add', norm, zero));
 });
 
@@ -76,7 +76,7 @@ export const reduceProdRule = reductionRule(c => {
   const { b } = c;
   const dims = c.inDims(0);
   const isZero = b.op('Equal', [c.in(0), b.scalar(0)], dims);
-  const zero = b.cast(isZero, 1);
+  const zero = b.toFloat(isZero);
   const safe = b.op('Where', [isZero, b.scalar(1), c.in(0)], dims);
   const product = b.op('ReduceProd', [safe, b.ints(axesOf(c))], keptDims(c), {
     keepdims: 1,
@@ -85,7 +85,7 @@ export const reduceProdRule = reductionRule(c => {
   const zeros = b.sum(zero, axesOf(c), true);
   // How many zeros are among the other factors: none leaves the product of the others, any makes it 0.
   const others = b.binary('Sub', b.expand(zeros, dims), zero);
-  const none = b.cast(b.op('Equal', [others, b.scalar(0)], dims), 1);
+  const none = b.toFloat(b.op('Equal', [others, b.scalar(0)], dims));
   return b.binary('Mul', none, b.binary('Div', b.expand(product, dims), safe));
 });
 
@@ -110,6 +110,6 @@ function spatialAxes(c: RuleContext): number[] {
 
 /** 1 / (number of extremes) where x is the extreme, 0 elsewhere. */
 function shareOfExtreme(c: RuleContext, axes: readonly number[], extreme: string): string {
-  const mask = c.b.cast(c.b.op('Equal', [c.in(0), extreme], c.inDims(0)), 1);
+  const mask = c.b.toFloat(c.b.op('Equal', [c.in(0), extreme], c.inDims(0)));
   return c.b.binary('Div', mask, c.b.sum(mask, axes, true));
 }

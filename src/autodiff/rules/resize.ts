@@ -1,5 +1,5 @@
 // Rules of operators that are linear maps along single axes: resizing, and padding by reflection or repetition.
-import { elementCount, float32 } from '../../tensor/tensor';
+import { elementCount } from '../../tensor/tensor';
 import type { GraphBuilder } from '../builder';
 import { DifferentiationError, describeNode, type Rule, type RuleContext } from '../rule';
 
@@ -50,7 +50,7 @@ function weights(c: RuleContext, from: number, to: number, scale: number | undef
   const { b } = c;
   const identity = new Float32Array(from * from);
   for (let at = 0; at < from; at++) identity[at * (from + 1)] = 1;
-  const source = b.tensor(float32([1, 1, from, from], identity));
+  const source = b.table([1, 1, from, from], identity);
   const attributes = new Map(c.node.attributes);
   attributes.delete('axes');
   attributes.delete('keep_aspect_ratio_policy');
@@ -79,7 +79,7 @@ export function copyPadAdjoint(
     const length = size + head + tail;
     const matrix = new Float32Array(length * size);
     for (let at = 0; at < length; at++) matrix[at * size + sourceOf(at - head, size, mode)] = 1;
-    result = alongAxis(c.b, result, axis, c.b.tensor(float32([length, size], matrix)));
+    result = alongAxis(c.b, result, axis, c.b.table([length, size], matrix));
   });
   return result;
 }

@@ -185,7 +185,7 @@ export const expandRule: Rule = {
   jvp: (c, [dx]) => [dx && (sameDims(c.b.dims(dx), c.outDims()) ? dx : c.b.expand(dx, c.outDims()))],
 };
 
-/** Cast: passes gradients between floating types, which are all float32 here. */
+/** Cast: passes gradients between floating types, which are all one here. */
 export const castRule: Rule = {
   inputs: node => {
     const to = node.attributes.get('to');

@@ -1,5 +1,5 @@
 // Lines over a shared axis: losses by step, errors by width.
-import { escape, legend, plot, polyline, px, scale, ticks, xAxis, yAxis } from './svg';
+import { escape, label, legend, plot, polyline, px, scale, ticks, xAxis, yAxis, type Area } from './svg';
 
 /** One line; `kind` is its class in the stylesheet. */
 export interface Curve {
@@ -8,6 +8,8 @@ export interface Curve {
   readonly points: readonly (readonly [number, number])[];
   /** Whether each point gets a dot. */
   readonly dots?: boolean;
+  /** The point that a name beside the plot leads to; the last where absent. */
+  readonly labelAt?: readonly [number, number];
 }
 
 /** How curves are drawn. Log axes take positive numbers only; others are left out there. */
@@ -19,8 +21,8 @@ export interface CurveOptions {
     readonly from?: number;
     readonly to?: number;
   };
-  /** Whether dots carry their curve's name as a tip. */
-  readonly tips?: boolean;
+  /** Whether names stand beside the plot, each with a line to its curve, instead of in a key: for more curves than colours. */
+  readonly labels?: boolean;
   readonly say?: (value: number) => string;
   readonly summary: string;
 }
@@ -29,8 +31,10 @@ export interface CurveOptions {
 export function curvePlot(curves: readonly Curve[], options: CurveOptions): string {
   const width = 620;
   const left = 64;
-  const key = legend(curves, left, 12, width - left - 20);
-  const area = { left, top: key.height + 28, right: width - 20, bottom: key.height + 28 + 220 };
+  const key = options.labels ? { marks: '', height: 0 } : legend(curves, left, 12, width - left - 20);
+  const tall = Math.max(220, options.labels ? labelStep * curves.length : 0);
+  const right = width - (options.labels ? labelWidth : 20);
+  const area = { left, top: key.height + 28, right, bottom: key.height + 28 + tall };
   const along = (log: boolean | undefined) => (value: number) => (log ? Math.log10(value) : value);
   const [tx, ty] = [along(options.x.log), along(options.y.log)];
   const moved = curves.map(curve => ({
@@ -65,7 +69,7 @@ export function curvePlot(curves: readonly Curve[], options: CurveOptions): stri
       ? places
           .map(
             ([a, b]) =>
-              `<circle class="dot ${kind}" cx="${px(a)}" cy="${px(b)}" r="3.5">${options.tips ? `<title>${escape(name)}</title>` : ''}</circle>`,
+              `<circle class="dot ${kind}" cx="${px(a)}" cy="${px(b)}" r="3.5"><title>${escape(name)}</title></circle>`,
           )
           .join('')
       : '';
@@ -74,5 +78,39 @@ export function curvePlot(curves: readonly Curve[], options: CurveOptions): stri
   const axes =
     xAxis(area, ticks(xDomain), x, powers(options.x.log), options.x.title) +
     yAxis(area, ticks(yDomain), y, powers(options.y.log), options.y.title);
-  return plot(width, area.bottom + 38, options.summary, key.marks + axes + lines.join(''));
+  const ends = moved.flatMap(({ name, points, labelAt }): Labelled[] => {
+    const at = labelAt ? ([tx(labelAt[0]), ty(labelAt[1])] as const) : points.at(-1);
+    return at ? [{ name, x: x(at[0]), y: y(Math.min(yDomain[1], Math.max(yDomain[0], at[1]))) }] : [];
+  });
+  const labels = options.labels ? beside(ends, area) : '';
+  return plot(width, area.bottom + 38, options.summary, key.marks + axes + labels + lines.join(''));
+}
+
+const labelStep = 15;
+const labelWidth = 190;
+
+interface Labelled {
+  readonly name: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Names in a column to the right, in the order of their points, pushed apart until none covers another. */
+function beside(ends: readonly Labelled[], area: Area): string {
+  const sorted = [...ends].sort((a, b) => a.y - b.y);
+  const places: number[] = [];
+  for (const { y } of sorted) places.push(Math.max(y, (places.at(-1) ?? -Infinity) + labelStep));
+  // Those pushed below the plot push back.
+  let floor = area.bottom;
+  for (let index = places.length - 1; index >= 0; index--) {
+    places[index] = Math.min(places[index]!, floor);
+    floor = places[index]! - labelStep;
+  }
+  return sorted
+    .map(({ name, x, y }, index) => {
+      const at = places[index]!;
+      const leader = `<polyline class="leader" points="${px(x)},${px(y)} ${px(area.right + 6)},${px(at)} ${px(area.right + 12)},${px(at)}"/>`;
+      return leader + label(name, area.right + 16, at + 4);
+    })
+    .join('');
 }

@@ -140,6 +140,7 @@ export const plotStyle = `
 .plot .bar.forgotten { fill: var(--forgotten); } .plot .bar.retained { fill: var(--retained); }
 .plot .bar.original { fill: var(--original); } .plot .whisker { stroke: var(--ink); stroke-width: 1.5; }
 .plot .cell.ink { fill: var(--ink); } .plot .cell.more { fill: var(--forgotten); } .plot .cell.less { fill: var(--retained); }
+.plot .leader { fill: none; stroke: var(--muted); stroke-width: 0.75; stroke-dasharray: 1 2; }
 .plot .frame { fill: none; stroke: var(--grid); }
 `;
 

@@ -128,7 +128,7 @@ function classify(
   const expected =
     resolved.kind === 'class-indices'
       ? resolved.labels
-      : predictedClasses({ dtype: 'float32', dims, data: resolved.labels }, classAxis);
+      : predictedClasses({ dtype: 'float64', dims, data: resolved.labels }, classAxis);
   let terms = 0;
   expected.forEach((label, position) => {
     if (label < 0) return;

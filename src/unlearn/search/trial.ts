@@ -1,6 +1,7 @@
 // One setting tried: the method on the retained data without V, and what then is seen on the rest, on V and on F.
 import type { BoundDataset } from '../../data/dataset';
 import type { MethodSettings } from '../../shared/recipe';
+import type { FloatArray } from '../../tensor/dtype';
 import { Random } from '../../tensor/random';
 import type { CheckpointStore } from '../checkpoint';
 import type { Method, MethodContext } from '../method';
@@ -124,7 +125,7 @@ export function fitOf(quality: SetQuality, original: readonly number[]): number 
   );
 }
 
-function lengthOf(values: ReadonlyMap<string, Float32Array>): number {
+function lengthOf(values: ReadonlyMap<string, FloatArray>): number {
   let squares = 0;
   for (const data of values.values()) for (const value of data) squares += value * value;
   return Math.sqrt(squares);
