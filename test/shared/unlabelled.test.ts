@@ -1,6 +1,9 @@
 // How results on data without labels are put in words and rows.
 import { strict as assert } from 'node:assert';
 import { metricRows } from '../../src/shared/metricRows';
+import { filterPredictions, predictionFields } from '../../src/shared/predictionFilter';
+import { summarizePredictions } from '../../src/shared/predictionSummary';
+import { predictionTable } from '../../src/shared/predictionTable';
 import { proposalFigures, proposalSentence } from '../../src/shared/proposalText';
 import type { ModelMetrics, RunResult } from '../../src/shared/report';
 import { closeness, fitOf, metricPairs, tradeOff } from '../../src/shared/runComparison';
@@ -76,5 +79,41 @@ describe('results without labels', () => {
       againstOriginal: true,
     });
     assert.equal(tradeOff(regressor)!.others.againstOriginal, true);
+  });
+
+  it('are predictions before and after without label and loss', () => {
+    const says = (predicted: number[], confidence: number[] | null) => ({
+      predicted,
+      confidence,
+      loss: null,
+    });
+    const overview = { size: 3, labels: 'none', classes: null } as const;
+    const rows = predictionTable({
+      ...{ overview, labels: null, forgotten: new Set([1]) },
+      ...{ before: says([2, 1, 0], [1, 1, 1]), after: says([2, 0, 0], [1, 1, 1]) },
+    });
+    assert.deepEqual(rows[1], {
+      ...{ index: 1, set: 'forgotten', label: null, before: '1', after: '0' },
+      ...{ lossBefore: null, lossAfter: null, flipped: true },
+    });
+    const [forgotten, retained] = summarizePredictions(rows);
+    assert.deepEqual(forgotten, {
+      ...{ set: 'forgotten', count: 1, flipped: 1 },
+      ...{ fittedBefore: null, fittedAfter: null, lossBefore: null, lossAfter: null },
+    });
+    assert.equal(retained!.flipped, 0);
+    const fields = predictionFields(rows, 'classes');
+    assert.equal(filterPredictions('pred:0', rows, fields).length, 2);
+    assert.throws(
+      () => filterPredictions('loss>1', rows, fields),
+      /loss needs labels; this dataset has none/,
+    );
+    // The channel drops what is no finite number.
+    assert.deepEqual(JSON.parse(JSON.stringify(rows)), rows);
+    const values = predictionTable({
+      ...{ overview, labels: null, forgotten: null },
+      ...{ before: says([0.123456, 1, 2], null), after: says([0.2, 1, 2], null) },
+    });
+    assert.deepEqual([values[0]!.before, values[0]!.flipped, values[0]!.set], ['0.1235', false, 'held-out']);
   });
 });
