@@ -138,7 +138,7 @@ class Upgrade implements Rewriter {
       case 'Split':
         return [this.split(node)];
       case 'GroupNormalization':
-        return this.opset < 21 ? groupScales(this, node) : [node];
+        return this.groupNormalization(node);
       case 'LayerNormalization':
         return layerStatistics(this, node, this.ranks.get(node.inputs[1] ?? '') ?? null);
       case 'RMSNormalization':
@@ -261,6 +261,12 @@ class Upgrade implements Rewriter {
       ...without(node, ['spatial', 'is_test', 'consumed_inputs', 'training_mode']),
       outputs: node.outputs.slice(0, 1),
     };
+  }
+
+  /** Its statistics are float32 unless it says so: ONNX Runtime writes the operator out with casts. */
+  private groupNormalization(node: OnnxNode): OnnxNode[] {
+    const exact = this.float === 'float64' ? withInt(node, 'stash_type', numberOfType('float64')) : node;
+    return this.opset < 21 ? groupScales(this, exact) : [exact];
   }
 
   /** A cast to the type of another value, where the file says what that is. */

@@ -53,7 +53,9 @@ export function windowShares(e: Emission, factor: WindowFactors, vector: string)
     const terms = b.binary('Mul', applied, flat(rows));
     products.push(b.sum(b.reshape(terms, [reach.count, columns, outputs]), [0, 2]));
   });
-  return [sideBySide(e, gram, b.total(products))];
+  // Where all windows lie in the padding, nothing is seen.
+  const product = products.length > 0 ? b.total(products) : toDouble(b, b.expand(b.scalar(0), [columns]));
+  return [sideBySide(e, gram, product)];
 }
 
 export function windowRest(

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { appendBackward } from '../../src/autodiff/backward';
 import { useBlockedLayout } from '../../src/autodiff/blocked/pass';
 import { GraphBuilder, type ShortAttributes } from '../../src/autodiff/builder';
+import { kernelGradients } from '../../src/autodiff/rules/kernelGradient';
 import { blockedLayout } from '../../src/runtime/blockedLayout';
 import { Session, type GraphSpec } from '../../src/runtime/session';
 import { type Tensor } from '../../src/tensor/tensor';
@@ -164,4 +165,69 @@ describe('the blocked layout', function () {
         });
       }
     });
+
+  it('gives the kernel gradients of every sample in pieces', async () => {
+    let divided = 0;
+    for (let seed = 1; seed <= 30; seed++) {
+      const random = new Random(seed);
+      const block = size!;
+      const draw = (): number[] => [0, 1].map(() => between(random, 1, 3));
+      const [kernel, strides, input] = [draw(), draw(), [0, 1].map(() => between(random, 3, 9))];
+      const before = kernel.map(count => between(random, 0, count - 1));
+      const after = kernel.map(count => between(random, 0, count - 1));
+      const output = input.map(
+        (length, axis) =>
+          Math.floor((length + before[axis]! + after[axis]! - kernel[axis]!) / strides[axis]!) + 1,
+      );
+      const samples = between(random, 1, block + 1);
+      const [channels, outputs] = [between(random, 1, 2) * block, between(random, 1, 2) * block];
+      const args = {
+        x: normals(random, [samples, channels, ...input]),
+        dy: normals(random, [samples, outputs, ...output]),
+      };
+      const windows = { kernel, strides, dilations: [1, 1], before, after, input, output };
+      const places = kernel[0]! * kernel[1]!;
+      const compute = async (blocked: boolean): Promise<Float32Array> => {
+        const b = new GraphBuilder();
+        for (const [name, { dims }] of Object.entries(args)) b.declare(name, dims);
+        const each = b.mark(kernelGradients(b, 'x', 'dy', windows, 1), {
+          kind: 'kernelGradients',
+          ...{ x: 'x', dy: 'dy', windows, group: 1 },
+        });
+        const pieces = blocked ? useBlockedLayout(b, block, [each], [each]).get(each) : undefined;
+        const names = pieces?.values ?? [each];
+        const session = await Session.create(
+          {
+            nodes: b.nodes,
+            constants: b.constants,
+            inputs: Object.entries(args).map(([name, { dtype, dims }]) => ({ name, dtype, dims })),
+            outputs: names.map(name => ({ name, dtype: 'float32', dims: b.dims(name) })),
+            opsets: new Map([['', 22]]),
+          },
+          { threads: 2 },
+          'a case',
+        );
+        const found = await session.run(feeds(args));
+        await session.close();
+        if (!pieces) return found[each]!.data as Float32Array;
+        divided++;
+        const result = new Float32Array(samples * outputs * channels * places);
+        for (let sample = 0; sample < samples; sample++)
+          for (let m = 0; m < outputs; m++)
+            for (let c = 0; c < channels; c++)
+              for (let place = 0; place < places; place++) {
+                const row = (sample * (outputs / block) + Math.floor(m / block)) * places + place;
+                const piece = found[names[Math.floor(c / block)]!]!.data as Float32Array;
+                result[((sample * outputs + m) * channels + c) * places + place] =
+                  piece[(row * block + (c % block)) * block + (m % block)]!;
+              }
+        return result;
+      };
+      const [want, got] = [await compute(false), await compute(true)];
+      const largest = Math.max(...want.map(Math.abs));
+      const error = Math.max(...want.map((value, at) => Math.abs(value - got[at]!)));
+      assert.ok(error <= 1e-5 * largest, `seed ${seed}: off by ${error} of ${largest}`);
+    }
+    assert.ok(divided >= 20, `only ${divided} cases came in pieces`);
+  });
 });
