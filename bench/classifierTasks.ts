@@ -38,16 +38,15 @@ export const classifierTasks: Record<string, (name: string) => Promise<Task>> = 
   /** A plain perceptron on digits, one class. */
   'digits-mlp': name => digitsTask(name, { kind: 'class', digit: 3, layers: ['Flatten', 128, 'Relu', 10] }),
   /** A residual network with batch normalisation, 150 wrong labels, and one class. */
-  'resnet-wrong': name => digitsTask(name, { kind: 'wrong', layers: residual }),
-  'resnet-class': name => digitsTask(name, { kind: 'class', digit: 7, layers: residual }),
+  'resnet-wrong': name => digitsTask(name, { kind: 'wrong', layers: residual, rate: 0.005 }),
+  'resnet-class': name => digitsTask(name, { kind: 'class', digit: 7, layers: residual, rate: 0.005 }),
 };
 
 const residual: readonly Layer[] = [
-  { channels: 12 },
+  { channels: 8, stride: 2 },
   'Relu',
-  { block: 12 },
-  { block: 24, stride: 2 },
-  { block: 24 },
+  { block: 8 },
+  { block: 16, stride: 2 },
   'GlobalAveragePool',
   'Flatten',
   10,
@@ -178,9 +177,10 @@ async function digitsTask(
     /** The share of the class that is to be forgotten; 1 unless given. */
     readonly share?: number;
     readonly layers: readonly Layer[];
+    readonly rate?: number;
   },
 ): Promise<Task> {
-  const { kind, digit, share = 1, layers } = options;
+  const { kind, digit, share = 1, layers, rate = 0.002 } = options;
   const base = join(__dirname, '../../samples/mnist-mislabelled');
   const [train, test] = [await halfSize('train.npz', base), await halfSize('test.npz', base)];
   for (const [index, label] of trueLabels(join(base, 'forget.csv'))!) train.labels[index] = label;
@@ -206,7 +206,7 @@ async function digitsTask(
     layers,
     epochs: 40,
     batch: 64,
-    rate: 0.002,
+    rate,
   });
 }
 

@@ -11,6 +11,7 @@ import {
   mean,
   meanText,
   printTable,
+  remembered,
   saveFigures,
   savePlot,
   say,
@@ -25,6 +26,8 @@ export type Pair = readonly [number, number];
 export interface Comparison {
   readonly name: string;
   readonly seeds: number;
+  /** The sizes that results depend on. */
+  readonly form: unknown;
   /** Passes over the forget set that methods may take; a table each. */
   readonly epochs: readonly number[];
   readonly batchSize: number;
@@ -60,45 +63,29 @@ export async function compareMethods(comparison: Comparison, options: Experiment
   const access = options.access ?? comparison.access;
   const entries = new Map<string, Entry>();
   const refusals = new Map<string, string>();
-  const add = (
-    method: string,
-    epochs: number,
-    settings: MethodSettings | null,
-    pair: Pair,
-    cost: number,
-  ): void => {
-    const key = JSON.stringify([method, epochs, settings]);
-    const words = settings === null ? '' : settingWords(settings);
-    const entry = entries.get(key) ?? { method, epochs, settings: words, pairs: [], costs: [] };
-    entry.pairs.push(pair);
-    entry.costs.push(cost);
-    entries.set(key, entry);
-  };
+  const runs = names.flatMap(method =>
+    (ownLength.includes(method) ? [0] : comparison.epochs).flatMap(epochs =>
+      settingsGrid(method, { epochs, batchSize: comparison.batchSize }, options.full).map(
+        (settings): Run => ({ method, epochs, settings }),
+      ),
+    ),
+  );
   for (let seed = 0; seed < seeds; seed++) {
-    tell(`seed ${seed}: training both models`);
-    const { problem, measure } = await comparison.make(seed);
-    const trained = await trainProblem(problem, seed, join(options.out, `models-${seed}`), options.threads);
-    try {
-      add('original', 0, null, await measure(trained.engine, trained.original), 0);
-      add('retrained to the end', 0, null, await measure(trained.engine, trained.retrained), 1);
-      for (const method of names) {
-        for (const epochs of ownLength.includes(method) ? [0] : comparison.epochs)
-          for (const settings of settingsGrid(
-            method,
-            { epochs, batchSize: comparison.batchSize },
-            options.full,
-          )) {
-            const outcome = await unlearn(trained, settings, seed, { access });
-            if (typeof outcome === 'string') refusals.set(method, outcome);
-            else add(method, epochs, settings, await measure(trained.engine, outcome.values), outcome.cost);
-          }
-        tell(`seed ${seed}: ${method}`);
-      }
-    } finally {
-      await trained.engine.close();
+    const key = { seed, access, runs, form: comparison.form };
+    const found = await remembered(options.out, String(seed), key, () =>
+      runSeed(comparison, options, seed, access, runs),
+    );
+    for (const { run, pair, cost } of found.measured) {
+      const name = JSON.stringify(run);
+      const words = run.settings === null ? '' : settingWords(run.settings);
+      const entry = entries.get(name) ?? { ...run, settings: words, pairs: [], costs: [] };
+      entry.pairs.push(pair);
+      entry.costs.push(cost);
+      entries.set(name, entry);
     }
-    saveFigures(options.out, { titles: comparison.titles, access, entries: [...entries.values()] });
+    for (const [method, reason] of found.refusals) refusals.set(method, reason);
   }
+  saveFigures(options.out, { titles: comparison.titles, access, entries: [...entries.values()] });
   const all = [...entries.values()].filter(({ pairs }) => pairs.length === seeds);
   for (const epochs of comparison.epochs) {
     const best = bestOf(comparison, all, epochs);
@@ -127,6 +114,50 @@ export async function compareMethods(comparison: Comparison, options: Experiment
   }
   for (const [method, reason] of refusals)
     if (!all.some(entry => entry.method === method)) say(`${method}: ${reason}`);
+}
+
+/** A method with the settings of one run; null for the models that training gave. */
+interface Run {
+  readonly method: string;
+  readonly epochs: number;
+  readonly settings: MethodSettings | null;
+}
+
+interface SeedFindings {
+  readonly measured: readonly { readonly run: Run; readonly pair: Pair; readonly cost: number }[];
+  readonly refusals: readonly (readonly [method: string, reason: string])[];
+}
+
+/** Trains both models of a seed and does all runs on them. */
+async function runSeed(
+  comparison: Comparison,
+  options: ExperimentOptions,
+  seed: number,
+  access: number,
+  runs: readonly Run[],
+): Promise<SeedFindings> {
+  tell(`seed ${seed}: training both models`);
+  const { problem, measure } = await comparison.make(seed);
+  const trained = await trainProblem(problem, seed, join(options.out, `models-${seed}`), options.threads);
+  const measured: { run: Run; pair: Pair; cost: number }[] = [];
+  const refusals: [string, string][] = [];
+  const add = async (run: Run, values: ParameterValues, cost: number): Promise<void> => {
+    measured.push({ run, pair: await measure(trained.engine, values), cost });
+  };
+  const plain = (method: string): Run => ({ method, epochs: 0, settings: null });
+  try {
+    await add(plain('original'), trained.original, 0);
+    await add(plain('retrained to the end'), trained.retrained, 1);
+    for (const [index, run] of runs.entries()) {
+      const outcome = await unlearn(trained, run.settings!, seed, { access });
+      if (typeof outcome === 'string') refusals.push([run.method, outcome]);
+      else await add(run, outcome.values, outcome.cost);
+      if (runs[index + 1]?.method !== run.method) tell(`seed ${seed}: ${run.method}`);
+    }
+  } finally {
+    await trained.engine.close();
+  }
+  return { measured, refusals };
 }
 
 const middle = (pairs: readonly Pair[]): Pair => [mean(pairs.map(([a]) => a)), mean(pairs.map(([, b]) => b))];

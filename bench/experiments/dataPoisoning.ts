@@ -13,6 +13,7 @@ import { memoryData, trainProblem, unlearn, type Problem, type TrainedProblem } 
 import {
   centralText,
   median,
+  remembered,
   saveFigures,
   savePlot,
   saveText,
@@ -43,7 +44,11 @@ interface Found {
   readonly original: { readonly error: number; readonly retained: number; readonly forgotten: number };
   readonly retrained: number;
   readonly errors: Readonly<Record<string, readonly number[]>>;
+  /** f on the grid, to be drawn: of both models and of some methods after 100 epochs. */
+  readonly curves: Readonly<Record<string, readonly number[]>>;
 }
+
+const drawn: readonly string[] = ['minnorm-og', 'gd'];
 
 /** Trains, unlearns with every method, prints the medians beside the paper's, and draws the fits. */
 export async function dataPoisoning(options: ExperimentOptions): Promise<void> {
@@ -53,53 +58,72 @@ export async function dataPoisoning(options: ExperimentOptions): Promise<void> {
   const refusals = new Map<string, string>();
   const found: Found[] = [];
   let report = '';
-  let drawn: { trained: TrainedProblem; fits: Map<string, ParameterValues> } | null = null;
   for (let seed = 0; seed < seeds; seed++) {
-    tell(`seed ${seed}: training both models`);
-    const problem = poisonedSine(seed, form);
-    const trained = await trainProblem(problem, seed, join(options.out, `models-${seed}`), options.threads);
-    const fits = new Map<string, ParameterValues>();
-    const errors: Record<string, number[]> = {};
+    const key = { seed, form, names, access: options.access };
+    const one = await remembered(options.out, String(seed), key, () => runSeed(seed, form, names, options));
+    found.push(one.found);
+    for (const [name, reason] of one.refusals) refusals.set(name, reason);
+    saveFigures(options.out, found);
+    report = tableOf(found, names, form, options.full);
+    saveText(options.out, 'table.txt', report);
+  }
+  say(report);
+  for (const [name, reason] of refusals) say(`${name}: ${reason}`);
+  savePlot(options.out, 'data-poisoning.svg', drawFits(found[0]!.curves));
+}
+
+/** Trains both models of a seed and runs every method at every length. */
+async function runSeed(
+  seed: number,
+  form: Form,
+  names: readonly string[],
+  options: ExperimentOptions,
+): Promise<{ found: Found; refusals: readonly (readonly [string, string])[] }> {
+  tell(`seed ${seed}: training both models`);
+  const problem = poisonedSine(seed, form);
+  const trained = await trainProblem(problem, seed, join(options.out, `models-${seed}`), options.threads);
+  const { engine, original, retrained } = trained;
+  const refusals: [string, string][] = [];
+  const errors: Record<string, number[]> = {};
+  const curves: Record<string, number[]> = {};
+  const keep = async (name: string, values: ParameterValues): Promise<void> => {
+    curves[name] = [...(await fitOn(engine, values))];
+  };
+  try {
+    await keep('original', original);
+    await keep('retrained', retrained);
     for (const name of names) {
       const own: number[] = [];
-      for (const settings of settingsFor(name, counts.retained)) {
+      for (const [place, settings] of settingsFor(name, counts.retained).entries()) {
         const outcome = await unlearn(trained, settings, seed, {
           access: options.access ?? 1,
           // auto may plan with as many updates as the longest runs take.
           allowance: lengths[2] * counts.retained,
         });
         if (typeof outcome === 'string') {
-          refusals.set(name, outcome);
+          refusals.push([name, outcome]);
           break;
         }
-        own.push(await largestError(trained.engine, outcome.values));
-        if (own.length === Math.min(2, settingsFor(name, counts.retained).length))
-          fits.set(name, outcome.values);
+        own.push(await largestError(engine, outcome.values));
+        if (drawn.includes(name) && lengths[place] === 100) await keep(name, outcome.values);
       }
       if (own.length > 0) errors[name] = own;
       tell(`seed ${seed}: ${name} ${own.map(error => error.toFixed(2)).join(' / ')}`);
     }
-    const [retained, forgotten] = await Promise.all([
-      squaredError(trained, trained.retained),
-      squaredError(trained, trained.forgotten),
-    ]);
-    found.push({
-      seed,
-      original: { error: await largestError(trained.engine, trained.original), retained, forgotten },
-      retrained: await largestError(trained.engine, trained.retrained),
-      errors,
-    });
-    saveFigures(options.out, found);
-    report = tableOf(found, names, form, options.full);
-    saveText(options.out, 'table.txt', report);
-    if (drawn === null) drawn = { trained, fits };
-    else await trained.engine.close();
-  }
-  say(report);
-  for (const [name, reason] of refusals) say(`${name}: ${reason}`);
-  if (drawn) {
-    await drawFits(drawn.trained, drawn.fits, options.out);
-    await drawn.trained.engine.close();
+    return {
+      found: {
+        ...{ seed, errors, curves },
+        original: {
+          error: await largestError(engine, original),
+          retained: await squaredError(trained, trained.retained),
+          forgotten: await squaredError(trained, trained.forgotten),
+        },
+        retrained: await largestError(engine, retrained),
+      },
+      refusals,
+    };
+  } finally {
+    await engine.close();
   }
 }
 
@@ -191,33 +215,19 @@ async function squaredError(
   return squares.reduce((sum, value) => sum + value, 0) / squares.length;
 }
 
-async function drawFits(
-  { engine, original, retrained }: TrainedProblem,
-  fits: ReadonlyMap<string, ParameterValues>,
-  out: string,
-): Promise<void> {
-  const name = fits.has('minnorm-og') ? 'minnorm-og' : [...fits.keys()][0];
-  if (name === undefined) return;
-  const curve = async (title: string, kind: string, values: ParameterValues) => {
-    const fit = await fitOn(engine, values);
-    return { name: title, kind, points: Array.from(grid, (x, index): [number, number] => [x, fit[index]!]) };
+function drawFits(curves: Found['curves']): string {
+  const kinds: Readonly<Record<string, string>> = {
+    ...{ original: 'original', retrained: 'retrained', 'minnorm-og': 'proposal', gd: 'forgotten' },
   };
-  const svg = curvePlot(
-    [
-      await curve('original', 'original', original),
-      await curve(name, 'proposal', fits.get(name)!),
-      await curve('retrained', 'retrained', retrained),
-      {
-        name: 'sin x',
-        kind: 'retained',
-        points: Array.from(grid, (x): [number, number] => [x, Math.sin(x)]),
-      },
-    ],
-    {
-      x: { title: 'x' },
-      y: { title: 'f(x)', from: -3, to: 3 },
-      summary: `Fits of the poisoned sine: original, ${name}, retrained, and sin x. Values beyond ±3 are cut.`,
-    },
-  );
-  savePlot(out, 'data-poisoning.svg', svg);
+  const shown = Object.entries(curves).map(([name, values]) => ({
+    name: drawn.includes(name) ? `${name}, 100 epochs` : name,
+    kind: kinds[name] ?? 'held-out',
+    points: values.map((value, index): [number, number] => [grid[index]!, value]),
+  }));
+  const sine = Array.from(grid, (x): [number, number] => [x, Math.sin(x)]);
+  return curvePlot([{ name: 'sin x', kind: 'held-out', points: sine }, ...shown], {
+    x: { title: 'x' },
+    y: { title: 'f(x)', from: -3, to: 3 },
+    summary: `Fits of the first seed: sin x, ${shown.map(({ name }) => name).join(', ')}. Values beyond ±3 are cut.`,
+  });
 }

@@ -23,7 +23,7 @@ const share = 0.1;
 export async function labelErasure(options: ExperimentOptions): Promise<void> {
   const counts = options.full
     ? { train: 12_000, test: 2_000, epochs: 40 }
-    : { train: 1_000, test: 500, epochs: 30 };
+    : { train: 1_000, test: 250, epochs: 30 };
   const size = options.full ? 28 : 14;
   const copies = Math.round(share * counts.train);
   say(
@@ -36,6 +36,7 @@ export async function labelErasure(options: ExperimentOptions): Promise<void> {
     {
       name: 'label-erasure',
       seeds: options.full ? 5 : 3,
+      form: { ...counts, size },
       epochs: options.full ? [1, 2, 5, 10] : [5, 10],
       batchSize: 64,
       access: options.full ? 0.01 : 0.1,

@@ -1,5 +1,5 @@
 // What an experiment prints and saves: aligned tables and plots as SVG files.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alignedTable } from '../../src/cli/output';
 import { standalone } from '../../src/job/plots/svg';
@@ -51,6 +51,27 @@ export function saveFigures(out: string, figures: unknown): void {
 export function saveText(out: string, name: string, text: string): void {
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, name), `${text}\n`);
+}
+
+/**
+ * What a seed gave: computed once and kept in the folder, so that a long form that was interrupted goes on where it stopped.
+ * `key` is what the result depends on; with another one it is computed again.
+ */
+export async function remembered<T>(
+  out: string,
+  name: string,
+  key: unknown,
+  compute: () => Promise<T>,
+): Promise<T> {
+  const path = join(out, 'seeds', `${name}.json`);
+  const wanted = JSON.stringify(key);
+  if (existsSync(path)) {
+    const kept = JSON.parse(readFileSync(path, 'utf8')) as { readonly key: string; readonly found: T };
+    if (kept.key === wanted) return kept.found;
+  }
+  const found = await compute();
+  saveText(join(out, 'seeds'), `${name}.json`, JSON.stringify({ key: wanted, found }));
+  return found;
 }
 
 /** The middle value; the mean of the two middle ones where there is none. */

@@ -18,7 +18,7 @@ const hues = Array.from({ length: 10 }, (_, index) =>
 export async function representationCollapse(options: ExperimentOptions): Promise<void> {
   const counts = options.full
     ? { train: 12_000, test: 1_000, epochs: 40, share: 0.02 }
-    : { train: 1_000, test: 200, epochs: 30, share: 0.1 };
+    : { train: 1_000, test: 100, epochs: 30, share: 0.1 };
   const size = options.full ? 28 : 14;
   const copies = Math.round(counts.share * counts.train);
   say(
@@ -31,6 +31,7 @@ export async function representationCollapse(options: ExperimentOptions): Promis
     {
       name: 'representation-collapse',
       seeds: options.full ? 5 : 3,
+      form: { ...counts, size },
       epochs: [5, 10],
       batchSize: 32,
       access: options.full ? 0.01 : 0.1,

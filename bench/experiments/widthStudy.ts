@@ -14,6 +14,7 @@ import {
   mean,
   meanText,
   printTable,
+  remembered,
   saveFigures,
   savePlot,
   say,
@@ -44,34 +45,20 @@ export async function widthStudy(options: ExperimentOptions): Promise<void> {
   const fits = new Map<number, { retained: number[]; forgotten: number[]; parameters: number }>();
   for (const width of widths) {
     for (let seed = 0; seed < seeds; seed++) {
-      const { problem, test } = await mislabelled(width, count, epochs, seed, options.data);
-      const trained = await trainProblem(
-        problem,
-        seed,
-        join(options.out, `models-${width}-${seed}`),
-        options.threads,
+      const key = { width, seed, count, epochs, names, access: options.access };
+      const found = await remembered(options.out, `${width}-${seed}`, key, () =>
+        atWidth(width, seed, { count, epochs, names }, options),
       );
-      const data = { train: problem.train, retained: problem.retained, forgotten: problem.forgotten, test };
-      const measure = (values: ParameterValues) => evaluateModel(trained.engine, values, data, problem.heads);
-      const metrics = await measure(trained.original);
       const fit = fits.get(width) ?? { retained: [], forgotten: [] };
       fits.set(width, {
-        retained: [...fit.retained, metrics.retain.accuracy ?? NaN],
-        forgotten: [...fit.forgotten, metrics.forget.accuracy ?? NaN],
-        parameters: [...trained.original.values()].reduce((sum, { length }) => sum + length, 0),
+        retained: [...fit.retained, found.retained],
+        forgotten: [...fit.forgotten, found.forgotten],
+        parameters: found.parameters,
       });
-      const add = (name: string, point: Point): void => {
-        const key = `${name} ${width}`;
-        points.set(key, [...(points.get(key) ?? []), point]);
-      };
-      add('original', await compared(trained, trained.original, data, seed));
-      for (const name of names) {
-        if (name === 'retrain') continue;
-        const outcome = await unlearn(trained, { name }, seed, { access: options.access ?? 1 });
-        if (typeof outcome !== 'string') add(name, await compared(trained, outcome.values, data, seed));
+      for (const [name, point] of found.points) {
+        const place = `${name} ${width}`;
+        points.set(place, [...(points.get(place) ?? []), point]);
       }
-      tell(`width ${width}, seed ${seed}`);
-      await trained.engine.close();
     }
   }
   say(
@@ -120,6 +107,45 @@ export async function widthStudy(options: ExperimentOptions): Promise<void> {
         summary: `${title} by width; the table has the numbers.`,
       }),
     );
+  }
+}
+
+/** What one width and seed gave: how well the original fits, and the distances of each method's result. */
+interface AtWidth {
+  readonly retained: number;
+  readonly forgotten: number;
+  readonly parameters: number;
+  readonly points: readonly (readonly [name: string, point: Point])[];
+}
+
+async function atWidth(
+  width: number,
+  seed: number,
+  form: { readonly count: number; readonly epochs: number; readonly names: readonly string[] },
+  options: ExperimentOptions,
+): Promise<AtWidth> {
+  const { problem, test } = await mislabelled(width, form.count, form.epochs, seed, options.data);
+  const folder = join(options.out, `models-${width}-${seed}`);
+  const trained = await trainProblem(problem, seed, folder, options.threads);
+  const data = { train: problem.train, retained: problem.retained, forgotten: problem.forgotten, test };
+  try {
+    const metrics = await evaluateModel(trained.engine, trained.original, data, problem.heads);
+    const points: [string, Point][] = [['original', await compared(trained, trained.original, data, seed)]];
+    for (const name of form.names) {
+      if (name === 'retrain') continue;
+      const outcome = await unlearn(trained, { name }, seed, { access: options.access ?? 1 });
+      if (typeof outcome !== 'string')
+        points.push([name, await compared(trained, outcome.values, data, seed)]);
+    }
+    return {
+      retained: metrics.retain.accuracy ?? NaN,
+      forgotten: metrics.forget.accuracy ?? NaN,
+      parameters: [...trained.original.values()].reduce((sum, { length }) => sum + length, 0),
+      points,
+    };
+  } finally {
+    tell(`width ${width}, seed ${seed}`);
+    await trained.engine.close();
   }
 }
 

@@ -10,9 +10,11 @@ import {
   type OuterFactor,
   type Rule,
   type WindowFactor,
+  type TableFactor,
 } from './rule';
 import { explicitOuter } from './rules/contraction';
 import { kernelGradients } from './rules/kernelGradient';
+import { explicitTable } from './rules/lookup';
 import { differentiableInputs, ruleOf } from './table';
 
 /** What backward passes start from. The builder holds the forward nodes already, with all dims declared. */
@@ -56,7 +58,8 @@ export function appendBackward(request: BackwardRequest): Map<string, string> {
 export type PerSampleGradient =
   | { readonly kind: 'explicit'; readonly value: string }
   | { readonly kind: 'outer'; readonly factor: OuterFactor }
-  | { readonly kind: 'windows'; readonly factor: WindowFactor };
+  | { readonly kind: 'windows'; readonly factor: WindowFactor }
+  | { readonly kind: 'table'; readonly factor: TableFactor };
 
 /** What a per-sample backward pass found. */
 export interface PerSampleGradients {
@@ -122,8 +125,7 @@ export function appendPerSampleBackward(
       const [factor, value] = [outer[index], found[index]];
       if (!perSample[index]) {
         if (value !== undefined) append(cotangents, input, value);
-      } else if (factor)
-        append(parts, input, 'windows' in factor ? { kind: 'windows', factor } : { kind: 'outer', factor });
+      } else if (factor) append(parts, input, ofFactor(factor));
       else if (value === undefined || !sameDims(builder.dims(value), [facts.samples, ...builder.dims(input)]))
         failed.add(input);
       else append(parts, input, { kind: 'explicit', value });
@@ -138,10 +140,25 @@ export function appendPerSampleBackward(
   return { gradients, remaining: targets.filter(target => failed.has(target)) };
 }
 
-/** Several uses of one value add up; then factors must become gradients. */
+function ofFactor(factor: OuterFactor | WindowFactor | TableFactor): PerSampleGradient {
+  if ('windows' in factor) return { kind: 'windows', factor };
+  return 'ids' in factor ? { kind: 'table', factor } : { kind: 'outer', factor };
+}
+
+/** Several uses of one value add up: picks of a table side by side, other factors as gradients. */
 function merge(builder: GraphBuilder, name: string, parts: readonly PerSampleGradient[]): PerSampleGradient {
   const [only] = parts;
   if (parts.length === 1 && only) return only;
+  const tables = parts.flatMap(part => (part.kind === 'table' ? [part.factor] : []));
+  const [first] = tables;
+  if (first && tables.length === parts.length) {
+    const joined = (side: 'ids' | 'rows'): string =>
+      builder.concat(
+        tables.map(table => table[side]),
+        1,
+      );
+    return { kind: 'table', factor: { ids: joined('ids'), rows: joined('rows'), size: first.size } };
+  }
   return { kind: 'explicit', value: builder.total(parts.map(part => explicitValue(builder, name, part))) };
 }
 
@@ -152,6 +169,10 @@ export function explicitValue(builder: GraphBuilder, name: string, gradient: Per
     const { x, dy, windows } = gradient.factor;
     const each = kernelGradients(builder, x, dy, windows, 1);
     return builder.reshape(each, [builder.dims(x)[0] as number, ...builder.dims(name)]);
+  }
+  if (gradient.kind === 'table') {
+    const samples = builder.dims(gradient.factor.rows)[0] as number;
+    return builder.reshape(explicitTable(builder, gradient.factor), [samples, ...builder.dims(name)]);
   }
   const samples = builder.dims(gradient.factor.left)[0] as number;
   return builder.reshape(explicitOuter(builder, gradient.factor), [samples, ...builder.dims(name)]);

@@ -30,6 +30,16 @@ export interface WindowFactor {
   readonly windows: Windows;
 }
 
+/** Per-sample factors of a table: the gradient of sample i has rows[i, t] added to its row ids[i, t]. */
+export interface TableFactor {
+  /** Not negative: int64 [samples, picks] */
+  readonly ids: string;
+  /** [samples, picks, width] */
+  readonly rows: string;
+  /** The rows of the table. */
+  readonly size: number;
+}
+
 /**
  * A differentiation rule. `vjp` gives the cotangent of every wanted input from those of the outputs (undefined
  * where none arrived); `jvp` the tangents of the outputs from those of the inputs. Rules emit nodes through the
@@ -49,7 +59,7 @@ export interface Rule {
     input: number,
     cotangent: string,
     columns: number,
-  ): OuterFactor | WindowFactor | undefined;
+  ): OuterFactor | WindowFactor | TableFactor | undefined;
 }
 
 /** A node under differentiation: its names, dims, attributes, and the builder that its derivatives go to. */

@@ -83,19 +83,12 @@ import {
   lrnRule,
   meanVarianceNormalizationRule,
 } from './rules/layerNormalization';
+import { gatherRule } from './rules/lookup';
 import { resizeRule } from './rules/resize';
 import { einsumRule } from './rules/einsum';
 import { batchNormalizationRule } from './rules/normalization';
 import { averagePoolRule, globalAveragePoolRule, lpPoolRule, maxPoolRule } from './rules/pooling';
-import {
-  castRule,
-  concatRule,
-  expandRule,
-  gatherRule,
-  padRule,
-  reshapeRule,
-  transposeRule,
-} from './rules/shape';
+import { castRule, concatRule, expandRule, padRule, reshapeRule, transposeRule } from './rules/shape';
 import { logSoftmaxRule, softmaxRule } from './rules/softmax';
 
 const rules: Readonly<Record<string, Rule>> = {

@@ -3,7 +3,7 @@ import type { BoundDataset } from '../data/dataset';
 import type { HeadLoss } from '../runtime/contracts';
 import { predictedClasses } from '../runtime/sampleLosses';
 import { CancelledError } from '../shared/errors';
-import type { RegionAgreement } from '../shared/evaluation';
+import type { RegionAgreement, RegionMap } from '../shared/evaluation';
 import { isFloating } from '../tensor/dtype';
 import { Random } from '../tensor/random';
 import { allocateFloats, elementCount, elementReader, floats, type Tensor } from '../tensor/tensor';
@@ -13,6 +13,9 @@ import { headOutputs } from './samples';
 
 /** Points along each side of a plane's grid; odd, so that the sample itself is one. */
 const side = 11;
+
+/** The first planes are kept point by point, to be drawn. */
+const mostMaps = 3;
 
 /** What planes are laid through. */
 export interface PlaneRequest {
@@ -24,10 +27,18 @@ export interface PlaneRequest {
   readonly seed: number;
 }
 
+/** What planes of one kind showed. */
+export interface PlaneFindings {
+  /** One entry a model. */
+  readonly agreements: readonly RegionAgreement[];
+  /** None where no head gives one class a sample. */
+  readonly maps: readonly Omit<RegionMap, 'kind'>[];
+}
+
 /**
  * How often each model gives the labels of the first one on planes x + a(u − x) + b(v − x), a and b from −½ to ½, with
  * u and v random other samples (after the planes of Somepalli et al., 2022, and the region change of Alon & Dar, 2025).
- * Null without a classifier, without a floating input, or with fewer than two samples to go toward.
+ * The first planes are told as maps too. Null without a classifier, without a floating input, or with fewer than two samples to go toward.
  */
 export async function agreementOnPlanes(
   models: readonly ComparedModel[],
@@ -35,12 +46,13 @@ export async function agreementOnPlanes(
   heads: readonly HeadLoss[],
   request: PlaneRequest,
   signal?: AbortSignal,
-): Promise<RegionAgreement[] | null> {
+): Promise<PlaneFindings | null> {
   const classifiers = heads.filter(head => head.loss !== 'mse');
   const random = new Random(request.seed ^ 0x91a9e5);
   const through = random.shuffle([...request.through]).slice(0, request.planes);
   if (classifiers.length === 0 || through.length === 0) return null;
   const shares: number[][] = models.map(() => []);
+  const maps: Omit<RegionMap, 'kind'>[] = [];
   for (const sample of through) {
     if (signal?.aborted) throw new CancelledError();
     const others = random.shuffle(request.toward.filter(index => index !== sample)).slice(0, 2);
@@ -54,11 +66,21 @@ export async function agreementOnPlanes(
       labels.push(outputs.map(({ tensor }, place) => labelsOf(tensor, classifiers[place]!)));
     }
     labels.forEach((own, place) => shares[place]!.push(agreement(own, labels[0]!)));
+    const drawn = labels[0]!.findIndex(({ length }) => length === side * side);
+    if (drawn < 0 || maps.length >= mostMaps) continue;
+    maps.push({
+      sample,
+      toward: [others[0]!, others[1]!],
+      output: classifiers[drawn]!.output,
+      side,
+      labels: labels.map(own => own[drawn]!.join(' ')),
+    });
   }
-  return shares.map(each => {
+  const agreements = shares.map(each => {
     const [mean, deviation] = meanAndDeviation(each);
     return { planes: each.length, pointsPerPlane: side * side, agreement: mean, deviation };
   });
+  return { agreements, maps };
 }
 
 /** The grid between three samples; an integer input stays that of the first one. */

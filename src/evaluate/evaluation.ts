@@ -8,6 +8,7 @@ import type {
   EvaluationLevel,
   ModelEvaluation,
   RegionAgreement,
+  RegionMap,
   SampleSet,
 } from '../shared/evaluation';
 import { things } from '../shared/numbers';
@@ -16,7 +17,7 @@ import { Random } from '../tensor/random';
 import { alignments } from './alignment';
 import { averageGap, tugOfWar } from './closeness';
 import { compareModels, type ComparedModel, type ModelOnSet } from './compareModels';
-import { agreementOnPlanes } from './decisionRegions';
+import { agreementOnPlanes, type PlaneFindings } from './decisionRegions';
 import { distributionOf, logLosses, nines, wholeRange } from './distribution';
 import { attackFeatures, attackMembership, fewestAttacked } from './membershipAttack';
 import type { EvaluationData } from './metrics';
@@ -119,11 +120,12 @@ export async function evaluateFurther(
         tow: other === null ? null : tugOfWar(model.metrics, models[other]!.metrics),
         averageGap:
           other === null ? null : averageGap(own, { metrics: models[other]!.metrics, ...attacks[other]! }),
-        regions: regions && place > 0 ? regions[place]! : null,
+        regions: regions && place > 0 ? regions.models[place]! : null,
         alignment: aligned && place > 0 ? aligned[place - 1]! : null,
         relearn: null,
       };
     }),
+    ...(regions && regions.maps.length > 0 ? { maps: regions.maps } : {}),
     seconds: (performance.now() - started) / 1000,
   };
 }
@@ -150,14 +152,19 @@ function divergences(
   return other === null || other === own ? null : bySet(found, set => set[own]!.to.get(other)!);
 }
 
+interface Regions {
+  readonly models: readonly { readonly forgotten: RegionAgreement; readonly retained: RegionAgreement }[];
+  readonly maps: readonly RegionMap[];
+}
+
 /** The agreement of each model with the first one near forgotten and, apart, near retained samples. */
 async function regionsOf(
   models: readonly ComparedModel[],
   data: EvaluationData,
   heads: readonly HeadLoss[],
   { level, seed, signal }: EvaluationOptions,
-): Promise<{ forgotten: RegionAgreement; retained: RegionAgreement }[] | null> {
-  const near = (through: readonly number[]): Promise<RegionAgreement[] | null> =>
+): Promise<Regions | null> {
+  const near = (through: readonly number[]): Promise<PlaneFindings | null> =>
     agreementOnPlanes(
       models,
       data.train,
@@ -167,7 +174,17 @@ async function regionsOf(
     );
   const forgotten = await near(data.forgotten);
   const retained = forgotten && (await near(data.retained));
-  return retained && retained.map((each, place) => ({ forgotten: forgotten[place]!, retained: each }));
+  if (!forgotten || !retained) return null;
+  return {
+    models: models.map((_, place) => ({
+      forgotten: forgotten.agreements[place]!,
+      retained: retained.agreements[place]!,
+    })),
+    maps: [
+      ...forgotten.maps.map(map => ({ kind: 'forgotten' as const, ...map })),
+      ...retained.maps.map(map => ({ kind: 'retained' as const, ...map })),
+    ],
+  };
 }
 
 /** Alignments of all models but the first with its gradients. */

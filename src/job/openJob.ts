@@ -66,8 +66,10 @@ export async function openJob(
       ? headsWithoutLabels(recipe, engine, data.train.dataset.path)
       : await chooseHeads(recipe, engine, data.train, warning => warnings.push(warning));
     const sets = await labelled(loaded, engine, data, heads);
-    for (const set of [sets.train, sets.test])
-      if (set?.predictedLabels) warnings.push(withoutLabels(set.dataset.path));
+    const predicted = [sets.train, sets.test].flatMap(set =>
+      set?.predictedLabels ? [set.dataset.path] : [],
+    );
+    if (predicted.length > 0) warnings.push(withoutLabels(predicted));
     // Choosing the heads read some of the data, which may have warned of its values only then.
     warnings.push(...data.train.warnings, ...(data.test?.warnings ?? []));
     return { engine, data: { ...data, ...sets, warnings }, heads, threads };

@@ -88,10 +88,10 @@ export async function withPredictedLabels(
   };
 }
 
-/** The sentence for whoever runs a job on data without labels. */
-export function withoutLabels(path: string): string {
+/** The sentence for whoever runs a job on data without labels: on these files, one or two. */
+export function withoutLabels(paths: readonly string[]): string {
   return (
-    `${basename(path)} has no labels, so the predictions of the original model take their place. Where it fits its data ` +
+    `${paths.map(path => basename(path)).join(' and ')} ${paths.length === 1 ? 'has' : 'have'} no labels, so the predictions of the original model take their place. Where it fits its data ` +
     'exactly they are the labels; elsewhere they keep some of what it learned from the forgotten samples. Accuracies, largest ' +
     'errors, the membership AUC, confusion matrices, the attack on losses, the tug of war and the average gap fall away; ' +
     'agreement with the original stands in for accuracy.'

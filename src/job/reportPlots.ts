@@ -2,6 +2,7 @@
 import type { ModelDistance } from '../evaluate/weightDiff';
 import type { Evaluation, ModelEvaluation } from '../shared/evaluation';
 import { percent, significant, things } from '../shared/numbers';
+import { mapSentence } from '../shared/regionMaps';
 import type { ModelMetrics, RunResult, SetMetrics } from '../shared/report';
 import { againstOriginal, largestOf, shareOf } from '../shared/setMeasure';
 import { barPlot } from './plots/bars';
@@ -9,6 +10,7 @@ import { curvePlot } from './plots/curves';
 import { distributionPlot } from './plots/distributions';
 import { dotPlot, type DotRow } from './plots/dots';
 import { matrixPlot, mostClasses } from './plots/matrix';
+import { regionsPlot } from './plots/regions';
 
 /** A plot under its heading, with a sentence on how to read it. */
 export interface Figure {
@@ -177,7 +179,25 @@ function evaluationFigures(evaluation: Evaluation, classes: readonly string[] | 
       }),
     });
   }
-  return figures;
+  return [...figures, ...mapFigures(evaluation, classes)];
+}
+
+function mapFigures({ maps = [], models }: Evaluation, classes: readonly string[] | null): Figure[] {
+  const nameOf = (label: number): string => classes?.[label] ?? String(label);
+  return (['forgotten', 'retained'] as const).flatMap(kind => {
+    const own = maps.filter(map => map.kind === kind);
+    if (own.length === 0) return [];
+    const names = models.map(({ name }) => name);
+    return [
+      {
+        heading: `Decision regions near ${kind} samples`,
+        text:
+          'Each column is a random plane in input space: a sample in its middle (the ring), halfway toward two retained samples ' +
+          `at one end and as far away from them at the other. Each row is a model; a region is named by the class that the model gives there.`,
+        svg: regionsPlot(own, names, nameOf, own.map(map => mapSentence(map, models, nameOf)).join(' ')),
+      },
+    ];
+  });
 }
 
 function medianSummary({ name, losses }: ModelEvaluation): string {

@@ -152,6 +152,8 @@ function decodeAttribute(
   let single: Attribute | undefined;
   const ints: number[] = [];
   const floats: number[] = [];
+  const floatRanges: MutableRange[] = [];
+  let floatRange: MutableRange | null = null;
   const strings: string[] = [];
   const tensors: StoredTensor[] = [];
   const graphs: Graph[] = [];
@@ -159,13 +161,15 @@ function decodeAttribute(
     if (single) throw reader.damaged(`The attribute "${name}" of "${owner}" has more than one value.`);
     single = attribute;
   };
-  reader.message(wire, (field, type) => {
+  const place = reader.message(wire, (field, type) => {
     switch (field) {
       case 1:
         name = reader.string(type);
         return;
       case 2:
-        return set({ type: 'float', value: reader.float(type) });
+        set({ type: 'float', value: reader.float(type) });
+        floatRange = { file: reader.file, offset: reader.position - 4, length: 4, tagBytes: 0 };
+        return;
       case 3:
         return set({ type: 'int', value: reader.integer(type) });
       case 4:
@@ -177,8 +181,11 @@ function decodeAttribute(
         });
       case 6:
         return set({ type: 'graph', value: decodeGraph(context, type) });
-      case 7:
-        return reader.floats(type, floats);
+      case 7: {
+        const before = floats.length;
+        reader.floats(type, floats);
+        return addFloats(floatRanges, reader, type, floats.length - before);
+      }
       case 8:
         return reader.integers(type, ints);
       case 9:
@@ -211,7 +218,34 @@ function decodeAttribute(
     { type: 'tensors', value: tensors },
     { type: 'graphs', value: graphs },
   ];
-  target.set(name, chooseAttribute(single, lists, kind));
+  const chosen = chooseAttribute(single, lists, kind);
+  const ranges = chosen.type === 'float' ? (floatRange ? [floatRange] : []) : floatRanges;
+  if ((chosen.type === 'float' || chosen.type === 'floats') && ranges.length > 0) {
+    const dims = chosen.type === 'float' ? [] : [chosen.value.length];
+    const proto = { file: reader.file, ...place };
+    target.set(name, {
+      ...chosen,
+      stored: { name: '', dtype: 'float32', dims, encoding: 'packed', ranges, proto },
+    });
+  } else target.set(name, chosen);
+}
+
+interface MutableRange {
+  readonly file: string;
+  readonly offset: number;
+  length: number;
+  readonly tagBytes: number;
+}
+
+/** Notes where the numbers lie that were just read: one run, or one behind a tag. */
+function addFloats(ranges: MutableRange[], reader: WireReader, wire: WireType, count: number): void {
+  if (count === 0) return;
+  const tagBytes = wire === 2 ? 0 : 1;
+  const length = 4 * count + tagBytes;
+  const offset = reader.position - length;
+  const last = ranges.at(-1);
+  if (tagBytes === 1 && last?.tagBytes === 1 && last.offset + last.length === offset) last.length += length;
+  else ranges.push({ file: reader.file, offset, length, tagBytes });
 }
 
 /** The value that was stored; an empty one of the declared kind where none was. Old files declare no kind. */

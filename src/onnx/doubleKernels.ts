@@ -95,10 +95,19 @@ export const withDoubleKernel: readonly string[] = [
 
 const capable = new Set([...withDoubleKernel, ...substituted]);
 
+function isCapable(node: OnnxNode): boolean {
+  if (node.domain === '' || node.domain === 'ai.onnx') return capable.has(node.opType);
+  if (node.domain !== 'ai.onnx.ml') return false;
+  // How scikit-learn's exporter turns the number of a class into its label. Its other operators give float32.
+  if (node.opType === 'ArrayFeatureExtractor') return true;
+  const floating = [...node.attributes.keys()].some(name => /float|tensor/.test(name));
+  return node.opType === 'LabelEncoder' && !floating;
+}
+
 /** The first node, sub-graphs included, that cannot be computed in float64; undefined where all can. */
 export function withoutDouble(nodes: readonly OnnxNode[]): OnnxNode | undefined {
   for (const node of nodes) {
-    if ((node.domain !== '' && node.domain !== 'ai.onnx') || !capable.has(node.opType)) return node;
+    if (!isCapable(node)) return node;
     for (const attribute of node.attributes.values()) {
       if (attribute.type !== 'graph') continue;
       const inside = withoutDouble(attribute.value.nodes);

@@ -39,10 +39,10 @@ export function inlineFunctions(model: OnnxModel): InlinedGraph {
       );
     const prefix = `${functionPrefix}${calls++}/`;
     const names = renaming(node, called, prefix);
-    const body = called.nodes.map(each => {
+    const body = called.nodes.map((each, index) => {
       const inner = renamed(bound(each, node, called), names);
-      // Names of nodes are unique in a graph, and errors should lead to the call.
-      return { ...inner, name: `${prefix}${node.name}/${each.name}` };
+      // Names of nodes are unique in a graph, and errors should lead to the call. In a function many have none.
+      return { ...inner, name: `${prefix}${node.name}/${each.name || `${index}_${each.opType}`}` };
     });
     return body.flatMap(each => expand(each, called.opsets.get('') ?? opset, depth + 1));
   };

@@ -21,14 +21,14 @@ export interface ValueInfo {
 
 /**
  * An attribute of a node. Integers beyond ±(2^53 − 1), such as the INT64_MAX that ends many slices, are clamped to
- * that. `reference` stands for the attribute of that name of the enclosing function; `type` is a serialised TypeProto.
+ * that. `stored` says where a file holds floats that may be a weight. `reference` stands for the attribute of that name of the enclosing function; `type` is a serialised TypeProto.
  */
 export type Attribute =
   | { readonly type: 'int'; readonly value: number }
-  | { readonly type: 'float'; readonly value: number }
+  | { readonly type: 'float'; readonly value: number; readonly stored?: StoredTensor }
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'ints'; readonly value: readonly number[] }
-  | { readonly type: 'floats'; readonly value: readonly number[] }
+  | { readonly type: 'floats'; readonly value: readonly number[]; readonly stored?: StoredTensor }
   | { readonly type: 'strings'; readonly value: readonly string[] }
   | { readonly type: 'tensor'; readonly value: StoredTensor | Tensor }
   | { readonly type: 'graph'; readonly value: Graph }

@@ -35,7 +35,11 @@ function* ofNodes(nodes: readonly OnnxNode[]): Generator<NamedTensor> {
   for (const node of nodes) {
     const constant = node.opType === 'Constant' && node.domain === '';
     for (const [name, attribute] of node.attributes) {
-      yield* ofAttribute(attribute, node.outputs[0] ?? name, constant && name === 'value');
+      const own = node.outputs[0] ?? name;
+      yield* ofAttribute(attribute, own, constant && name === 'value');
+      const numbers = constant && (name === 'value_float' || name === 'value_floats');
+      if (numbers && (attribute.type === 'float' || attribute.type === 'floats') && attribute.stored)
+        yield { name: own, tensor: attribute.stored, isValue: true };
     }
   }
 }

@@ -138,7 +138,7 @@ class Upgrade implements Rewriter {
       case 'Split':
         return [this.split(node)];
       case 'GroupNormalization':
-        return this.opset < 21 ? groupScales(this, node) : [node];
+        return this.groupNormalization(node);
       case 'LayerNormalization':
         return layerStatistics(this, node, this.ranks.get(node.inputs[1] ?? '') ?? null);
       case 'RMSNormalization':
@@ -215,7 +215,10 @@ class Upgrade implements Rewriter {
     const output = node.outputs[0] ?? '';
     const attributes = node.attributes;
     const value = attributes.get('value');
+    const numbers = attributes.get('value_floats') ?? attributes.get('value_float');
     if (value?.type === 'tensor') this.extra.set(output, value.value);
+    else if ((numbers?.type === 'float' || numbers?.type === 'floats') && numbers.stored)
+      this.extra.set(output, numbers.stored);
     else if (attributes.has('value_float'))
       this.extra.set(output, float32([], [numberOf(attributes.get('value_float'))]));
     else if (attributes.has('value_int'))
@@ -258,6 +261,12 @@ class Upgrade implements Rewriter {
       ...without(node, ['spatial', 'is_test', 'consumed_inputs', 'training_mode']),
       outputs: node.outputs.slice(0, 1),
     };
+  }
+
+  /** Its statistics are float32 unless it says so: ONNX Runtime writes the operator out with casts. */
+  private groupNormalization(node: OnnxNode): OnnxNode[] {
+    const exact = this.float === 'float64' ? withInt(node, 'stash_type', numberOfType('float64')) : node;
+    return this.opset < 21 ? groupScales(this, exact) : [exact];
   }
 
   /** A cast to the type of another value, where the file says what that is. */

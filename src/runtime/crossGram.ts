@@ -4,6 +4,7 @@ import { internalOpset } from '../onnx/upgrade';
 import type { ValueInfo } from '../onnx/model';
 import { elementCount } from '../tensor/tensor';
 import { valuesOf, type FactorOutput } from './factors';
+import { sameId } from './gramTable';
 import { overShifts } from './gramWindows';
 import { feedFloats, type GraphSpec, type RuntimeTensor } from './session';
 
@@ -61,6 +62,17 @@ export function crossGramGraph(factors: readonly FactorOutput[], rows: number, c
         return positions === 1
           ? pairs
           : b.sum(b.reshape(pairs, [rows, positions, columns, positions]), [1, 3]);
+      }
+      case 'table': {
+        const [, picks, width] = factor.rightDims as [number, number, number];
+        const same = sameId(
+          b,
+          b.reshape(input(sideName('rows', factor.left), [rows, picks]), [rows * picks, 1]),
+          b.reshape(input(sideName('columns', factor.left), [columns, picks]), [1, columns * picks]),
+          'float32',
+        );
+        const pairs = b.binary('Mul', product(factor.right, width, picks), same);
+        return b.sum(b.reshape(pairs, [rows, picks, columns, picks]), [1, 3]);
       }
       default: {
         const [, positions, left] = factor.leftDims as [number, number, number];

@@ -45,11 +45,26 @@ export interface WindowFactors {
   readonly windows: Windows;
 }
 
+/** The gradient of sample i, of a table, has right[i, t] added to its row left[i, t]. */
+export interface TableFactors {
+  readonly parameter: string;
+  readonly kind: 'table';
+  /** Whole numbers as floats. */
+  readonly left: string;
+  readonly right: string;
+  /** [samples, picks, 1] */
+  readonly leftDims: readonly number[];
+  /** [samples, picks, width] */
+  readonly rightDims: readonly number[];
+  /** The rows of the table. */
+  readonly rows: number;
+}
+
 /**
  * Where a per-sample graph leaves what it found about a parameter. The outputs hold the elements in this order; with
  * factors, their own dims may differ from those given here.
  */
-export type FactorOutput = ExplicitGradients | BlockedGradients | OuterFactors | WindowFactors;
+export type FactorOutput = ExplicitGradients | BlockedGradients | OuterFactors | WindowFactors | TableFactors;
 
 /** The values behind a factor and their dims, samples first. */
 export function valuesOf(factor: FactorOutput): (readonly [string, readonly number[]])[] {
@@ -83,7 +98,13 @@ export function elementsOf(factor: FactorOutput, columns: number): number {
 export function pairBytes(factor: FactorOutput, columns: number): number {
   if (factor.kind === 'explicit' || factor.kind === 'blocks') return 0;
   const positions = Math.max(factor.leftDims[1]!, factor.rightDims[1]!);
-  return 24 * (columns * positions) ** 2;
+  const rows = factor.kind === 'table' ? tableSlice(factor, columns) : columns;
+  return 24 * rows * positions * columns * positions;
+}
+
+/** Samples whose picks are compared with those of all `columns` at a time. */
+export function tableSlice({ leftDims }: TableFactors, columns: number): number {
+  return Math.max(1, Math.min(columns, Math.floor(1e8 / (24 * columns * leftDims[1]! ** 2))));
 }
 
 /** The elements of the parameter. */
@@ -95,6 +116,8 @@ export function sizeOf(factor: FactorOutput): number {
       return factor.values.length * elementCount(factor.dims.slice(1));
     case 'outer':
       return factor.leftDims[2]! * factor.rightDims[2]!;
+    case 'table':
+      return factor.rows * factor.rightDims[2]!;
     default:
       return factor.leftDims[2]! * factor.rightDims[2]! * elementCount(factor.windows.kernel);
   }
@@ -104,5 +127,6 @@ export function sizeOf(factor: FactorOutput): number {
 export function describeFactor(factor: FactorOutput): string {
   const values = valuesOf(factor).map(([name, dims]) => `${name}[${dims.join()}]`);
   const windows = factor.kind === 'windows' ? JSON.stringify(factor.windows) : '';
-  return `${factor.parameter}=${factor.kind}${values.join('×')}${windows}`;
+  const rows = factor.kind === 'table' ? factor.rows : '';
+  return `${factor.parameter}=${factor.kind}${values.join('×')}${windows}${rows}`;
 }

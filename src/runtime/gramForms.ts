@@ -14,6 +14,7 @@ import {
   type Coefficients,
   type Emission,
 } from './gramEmission';
+import { tableRest, tableShares } from './gramTable';
 import { windowRest, windowShares } from './gramWindows';
 
 /** Explicit gradients are cast in pieces of at most this many bytes: the whole in double would leave all caches. */
@@ -27,6 +28,8 @@ export function gramShares(e: Emission, factor: FactorOutput, vector: string): s
       return explicitShares(e, factor, vector);
     case 'outer':
       return outerShares(e, factor, vector);
+    case 'table':
+      return tableShares(e, factor, vector);
     default:
       return windowShares(e, factor, vector);
   }
@@ -40,6 +43,8 @@ export function restOf(e: Emission, factor: FactorOutput, vector: string, alpha:
       return explicitRest(e, factor, vector, alpha);
     case 'outer':
       return outerRest(e, factor, vector, alpha);
+    case 'table':
+      return tableRest(e, factor, vector, alpha);
     default:
       return windowRest(e, factor, vector, alpha);
   }

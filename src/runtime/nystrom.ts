@@ -10,9 +10,9 @@ import { chunkLimit, takeSamples } from './batches';
 import { columnCotangents, type ColumnPlan } from './columns';
 import type { ParameterValues } from './contracts';
 import { crossFeeds, crossGramGraph, crossName } from './crossGram';
-import { valuesOf, type FactorOutput } from './factors';
+import { elementsOf, pairBytes, valuesOf, type FactorOutput } from './factors';
 import { seedName, type Seeding } from './graphs';
-import { factorBytes, inOnePass, perSampleFactors } from './perSample';
+import { factorsInOnePass, perSampleFactors } from './perSample';
 import { feed, feedFloats, type RuntimeTensor } from './session';
 import { shapeKey, type Workspace } from './workspace';
 
@@ -22,6 +22,8 @@ const mostChosen = 1000;
 const leastChosen = 8;
 /** Bytes that the factors of the chosen columns may take. */
 const chosenBytes = 6e8;
+/** Bytes that the products of positions may take. */
+const pairsBytes = 5e8;
 /** Columns whose gradients are computed at a time, and the bytes of their intermediate values. */
 const runColumns = 256;
 const runBytes = 1.5e8;
@@ -53,11 +55,11 @@ export async function nystromPreconditioner(
   const shapes = await workspace.gradientShapesFor(values, inputs);
   const seeding: Seeding = { kind: 'given', values: outputs };
   const count = plan.columns.length;
-  const run = Math.min(count, runColumns, chunkLimit(shapes, 3, runBytes));
-  if (!(await inOnePass(workspace, shapes, inputs, run, seeding))) return null;
-  const bytes = (await factorBytes(workspace, shapes, inputs, run, seeding)) / run;
-  const size = Math.min(mostChosen, Math.floor(count / 2), Math.floor(chosenBytes / bytes));
-  if (size < leastChosen) return null;
+  const sizes = await sizesFor(count, Math.min(count, runColumns, chunkLimit(shapes, 3, runBytes)), columns =>
+    factorsInOnePass(workspace, shapes, inputs, columns, seeding),
+  );
+  if (!sizes) return null;
+  const { run, size } = sizes;
 
   /** The factors of the columns at some places, `run` at a time; those beyond the end repeat the first. */
   const factorsAt = async (
@@ -112,6 +114,30 @@ export async function nystromPreconditioner(
 /** The same numbers in float32; themselves where they are. */
 function inFloat32(data: FloatArray): Float32Array {
   return data instanceof Float32Array ? data : Float32Array.from(data);
+}
+
+/**
+ * How many columns are computed at a time, and how many are chosen: so that the factors of the chosen ones fit into
+ * memory, and the products of a run's positions with theirs.
+ */
+async function sizesFor(
+  count: number,
+  most: number,
+  factorsOf: (columns: number) => Promise<readonly FactorOutput[] | null>,
+): Promise<{ run: number; size: number } | null> {
+  for (let run = most; ; run = Math.ceil(run / 4)) {
+    const factors = await factorsOf(run);
+    if (!factors) return null;
+    const bytes = 4 * factors.reduce((sum, factor) => sum + elementsOf(factor, 1), 0);
+    // In single precision: two products, and what is made of them.
+    const pairs = 0.5 * run * Math.max(0, ...factors.map(factor => pairBytes(factor, 1)));
+    const fitting = Math.floor(Math.min(chosenBytes / bytes, pairs > 0 ? pairsBytes / pairs : Infinity));
+    const wanted = Math.min(mostChosen, Math.floor(count / 2));
+    if (fitting >= Math.min(wanted, Math.floor(chosenBytes / bytes)) || run === 1) {
+      const size = Math.min(wanted, fitting);
+      return size < leastChosen ? null : { run, size };
+    }
+  }
 }
 
 /** `size` of the numbers below `count`, in rising order; the same ones for the same numbers. */

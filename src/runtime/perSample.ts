@@ -124,21 +124,20 @@ function factorChunks(shapes: ShapeTable, samples: number, blockSize: number | n
   return chunksOf(samples, blockSize - 1, null);
 }
 
-/** Whether one pass gives the gradients of all samples, for every parameter. */
-export async function inOnePass(
+/** What one pass gives for this many gradients, for every parameter; null where some take a pass each. */
+export async function factorsInOnePass(
   workspace: Workspace,
   shapes: ShapeTable,
   inputs: readonly Tensor[],
   columns: number,
   seeding: Seeding,
-): Promise<boolean> {
-  if (shapes.fixedBatch !== null || shapes.mixesSamples) return false;
+): Promise<readonly FactorOutput[] | null> {
+  if (shapes.fixedBatch !== null || shapes.mixesSamples) return null;
   const blockSize = await workspace.blockSize();
   const [chunk] = factorChunks(shapes, columns, blockSize);
   const size = chunk?.size ?? 1;
-  return (
-    factorGraph(workspace, shapes, inputs, size, seeding, columns, blockSize).graph.remaining.length === 0
-  );
+  const { graph } = factorGraph(workspace, shapes, inputs, size, seeding, columns, blockSize);
+  return graph.remaining.length === 0 ? graph.factors : null;
 }
 
 /** The graph of per-sample gradients for a chunk of samples, and the key of its session. */

@@ -103,6 +103,12 @@ function factorOutput(
     const sides = { left: builder.channelsLast(dy), right: builder.channelsLast(x) };
     return { parameter, kind: 'windows', ...exposeSides(builder, sides, expose), windows };
   }
+  if (gradient.kind === 'table') {
+    const { ids, rows, size } = gradient.factor;
+    const left = builder.toFloat(builder.reshape(ids, [...builder.dims(ids), 1]));
+    const sides = exposeSides(builder, { left, right: rows }, expose);
+    return { parameter, kind: 'table', ...sides, rows: size };
+  }
   return { parameter, kind: 'outer', ...exposeSides(builder, gradient.factor, expose) };
 }
 

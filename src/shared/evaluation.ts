@@ -58,6 +58,23 @@ export interface RegionAgreement {
   readonly deviation: number;
 }
 
+/**
+ * What each model says on one of those planes: x + a(u − x) + b(v − x) with a down and b across from −½ to ½, x in the
+ * middle.
+ */
+export interface RegionMap {
+  readonly kind: 'forgotten' | 'retained';
+  /** The sample x and the retained samples u and v, by index into the training data. */
+  readonly sample: number;
+  readonly toward: readonly [number, number];
+  /** The head that is drawn: the first that gives one class a sample. */
+  readonly output: string;
+  /** Points along each side. */
+  readonly side: number;
+  /** For each model of the evaluation, in its order: the class of each point, row by row, separated by spaces. */
+  readonly labels: readonly string[];
+}
+
 /** How orthogonal the change of the weights is to output gradients of the original, on samples of one kind. */
 export interface GradientAlignment {
   readonly samples: number;
@@ -113,5 +130,7 @@ export interface Evaluation {
   /** What falls away and why, and what rests on few samples. */
   readonly notes: readonly string[];
   readonly models: readonly ModelEvaluation[];
+  /** A few of the planes that `regions` rests on, point by point; absent without a classifier or an original. */
+  readonly maps?: readonly RegionMap[];
   readonly seconds: number;
 }

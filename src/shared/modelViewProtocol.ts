@@ -87,12 +87,13 @@ export type ModelViewState =
 export interface PredictionRow {
   readonly index: number;
   readonly set: 'forgotten' | 'retained' | 'held-out';
-  /** Names of classes, or values. */
-  readonly label: string;
+  /** Names of classes, or values. Null without a label. */
+  readonly label: string | null;
   readonly before: string;
   readonly after: string;
-  readonly lossBefore: number;
-  readonly lossAfter: number;
+  /** Null without a label. */
+  readonly lossBefore: number | null;
+  readonly lossAfter: number | null;
   readonly flipped: boolean;
 }
 

@@ -7,11 +7,12 @@ import type { PredictionRow } from './modelViewProtocol';
 
 /** What a filter can ask about rows of predictions. `pred`, `loss` and `wrong` mean the model after unlearning. */
 export function predictionFields(rows: readonly PredictionRow[], labels: 'classes' | 'values'): FilterFields {
-  const names = [...new Set(rows.flatMap(row => [row.label, row.before, row.after]))].filter(Boolean);
+  const names = [...new Set(rows.flatMap(row => [row.label ?? '', row.before, row.after]))].filter(Boolean);
   // Names that are the classes' numbers stay numbers; others get a place of their own, which no filter may ask for.
   const named = labels === 'classes' && names.some(name => !/^\d+$/.test(name));
   const classes = named ? names.sort(natural.compare) : null;
   const numbers = new Map(classes?.map((name, index) => [name, index] as const));
+  const labelled = rows.some(row => row.label !== null);
   const code = (text: string): number => (text === '' ? -1 : (numbers.get(text) ?? Number(text)));
   const text = (read: (row: PredictionRow) => string): FilterColumn => ({
     kind: 'text',
@@ -24,18 +25,18 @@ export function predictionFields(rows: readonly PredictionRow[], labels: 'classe
   return {
     size: rows.length,
     classes,
-    labelKind: labels,
-    labels: rows.map(row => code(row.label)),
+    labelKind: labelled ? labels : 'none',
+    labels: labelled ? rows.map(row => code(row.label ?? '')) : null,
     predictions: {
       predicted: rows.map(row => code(row.after)),
-      loss: rows.map(row => row.lossAfter),
+      loss: labelled ? rows.map(row => row.lossAfter ?? NaN) : null,
       confidence: null,
     },
     forget: { has: position => rows[position]?.set === 'forgotten' },
     columns: new Map([
       ['before', labels === 'classes' ? text(row => row.before) : number(row => Number(row.before))],
       ['set', text(row => row.set)],
-      ['lossBefore', number(row => row.lossBefore)],
+      ['lossBefore', number(row => row.lossBefore ?? NaN)],
       ['index', number(row => row.index)],
     ]),
   };

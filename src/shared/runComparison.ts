@@ -9,13 +9,16 @@ export interface Fit {
   readonly value: number;
   readonly count: number;
   /** Without labels: measured against the predictions of the original. */
-  readonly againstOriginal: boolean;
+  readonly againstOriginal?: true;
 }
 
 /** The fit on a set; null where nothing was measured. */
 export function fitOf(metrics: SetMetrics | null): Fit | null {
   if (metrics === null || metrics.count === 0) return null;
-  const shared = { count: metrics.count, againstOriginal: againstOriginal(metrics) };
+  const shared = {
+    count: metrics.count,
+    ...(againstOriginal(metrics) && { againstOriginal: true as const }),
+  };
   const share = shareOf(metrics);
   return share === undefined
     ? { kind: 'error', value: largestOf(metrics) ?? metrics.loss, ...shared }

@@ -5,9 +5,7 @@ import { stageOf, stageStore, type Checkpoint } from './checkpoint';
 import type { Method, MethodContext } from './method';
 import { describe, planFor, settingsOf, type Candidate } from './search/candidates';
 import { foldsOf } from './search/folds';
-import { searchLeastComplex } from './search/leastComplex';
 import { qualityOn } from './search/quality';
-import { roughnessProbe } from './search/roughness';
 import {
   searchByFit,
   searchByTrade,
@@ -33,7 +31,7 @@ const leastAllowance = 4000;
  * takes V's place. The forgotten samples are judged without their labels: the model should be no surer and no less sure
  * of them than of V. The rule is the paper's definition read as a choice: the least complex setting that still fits the
  * retained data. Settings are shrink-and-tune and a single MinNorm-OG projection, of many strengths, both followed by
- * descent with a cosine schedule. For regression see `searchLeastComplex`. With part of the retained data at hand (`retainAccess`), see `searchByTrade`.
+ * descent with a cosine schedule. With part of the retained data at hand (`retainAccess`), see `searchByTrade`.
  * Cost: a dozen runs for the search, one for the result; each run costs a tenth of retraining unless `budget` says otherwise.
  * `methodOf` resolves the methods that it chooses among.
  */
@@ -58,27 +56,20 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
   };
   const resumed = { stage: state.stage, checkpoint: saved && stageOf(saved) };
   const allowance = context.allowance ?? Math.max(leastAllowance, 4 * retained.length);
-  const regression = heads.every(head => head.loss === 'mse');
-  const byComplexity = regression && access === 1;
-  const folds = byComplexity
-    ? []
-    : await foldsOf(
-        train,
-        retained,
-        heads[0],
-        new Random(seed),
-        access < 1 ? { mostFolds: 4, mostShare: 0.25 } : { mostFolds: 2, mostShare: 0.15 },
-      );
+  const folds = await foldsOf(
+    train,
+    retained,
+    heads[0],
+    new Random(seed),
+    access < 1 ? { mostFolds: 4, mostShare: 0.25 } : { mostFolds: 2, mostShare: 0.15 },
+  );
   const original = await qualityOn(engine, context.values, train, retained, heads);
-  const columns =
-    heads.some(head => head.loss === 'mse') || access < 1 ? await outputElements(context) : heads.length;
+  const regression = heads.some(head => head.loss === 'mse');
+  const columns = regression || access < 1 ? await outputElements(context) : heads.length;
   const plan = planFor(allowance, retained.length, columns, access < 1);
   const validation = context.validation ?? null;
-  const everything = [...retained, ...context.forgotten];
-  const roughness = byComplexity ? await roughnessProbe(train, everything, heads, new Random(seed)) : null;
-  const bench: Bench = { context, methodOf, folds, validation, seed, original: original.heads, roughness };
-  const searchLimit =
-    context.searchAllowance ?? searchFactor * allowance * (byComplexity ? 2 : Math.max(1, folds.length));
+  const bench: Bench = { context, methodOf, folds, validation, seed, original: original.heads };
+  const searchLimit = context.searchAllowance ?? searchFactor * allowance * Math.max(1, folds.length);
   let cost = forwardCost(retained.length);
   const trials: Tried[] = [];
 
@@ -125,9 +116,7 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
   };
 
   const choice: Choice =
-    access < 1
-      ? await searchByTrade(plan, access, attempt)
-      : await (byComplexity ? searchLeastComplex : searchByFit)(plan, attempt);
+    access < 1 ? await searchByTrade(plan, access, attempt) : await searchByFit(plan, attempt);
   context.note?.(`Chosen: ${describe(choice.chosen)}, because ${choice.reason}.`);
   const run = async (candidate: Candidate): Promise<number> => {
     let spent = 0;
@@ -164,11 +153,9 @@ async function runAuto(context: MethodContext, methodOf: (name: string) => Metho
   context.recordSearch?.({
     judgedOn: validation
       ? `${validation.size} samples of data.validation`
-      : byComplexity
-        ? 'no unseen samples, but the complexity of the model: the norm of its parameters times its roughness between samples'
-        : folds.length === 0
-          ? 'nothing: too few retained samples to hold any out'
-          : `${folds.reduce((sum, fold) => sum + fold.held.length, 0)} retained samples treated as forgotten too, in ${folds.length} ${folds.length === 1 ? 'part' : 'parts'}`,
+      : folds.length === 0
+        ? 'nothing: too few retained samples to hold any out'
+        : `${folds.reduce((sum, fold) => sum + fold.held.length, 0)} retained samples treated as forgotten too, in ${folds.length} ${folds.length === 1 ? 'part' : 'parts'}`,
     trials: trials.map(tried => recordOf(tried, chosen)),
     chosen: settingsOf(chosen, plan),
     reason: choice.reason,
@@ -197,8 +184,6 @@ function sentence({ candidate, scores }: Tried): string {
     parts.push(`distance of forgotten and held out ${scores.distance.toFixed(2)}`);
   if (scores.distance === null && scores.heldLoss !== null)
     parts.push(`held-out loss ${scores.heldLoss.toPrecision(3)}`);
-  if (scores.roughness !== null)
-    parts.push(`norm ${scores.norm.toFixed(3)}, roughness ${scores.roughness.toPrecision(3)}`);
   return `${describe(candidate)}: ${parts.join(', ')}.`;
 }
 

@@ -6,7 +6,15 @@ import { appendForward } from '../../src/autodiff/forward';
 import type { Attribute, OnnxModel, OnnxNode } from '../../src/onnx/model';
 import { internalOpset, upgradeGraph } from '../../src/onnx/upgrade';
 import { Session, feed, feedFloats, type GraphSpec, type RuntimeTensor } from '../../src/runtime/session';
-import { elementCount, float32, type Tensor } from '../../src/tensor/tensor';
+import { isFloating, type FloatArray, type FloatType } from '../../src/tensor/dtype';
+import {
+  allocateFloats,
+  castTensor,
+  elementCount,
+  float32,
+  floats,
+  type Tensor,
+} from '../../src/tensor/tensor';
 import { Random } from '../../src/tensor/random';
 
 /** A graph of one or a few nodes, and what is known about it. */
@@ -45,7 +53,8 @@ export function node(
     if (typeof value === 'number') list.set(name, { type: 'int', value });
     else if (typeof value === 'string') list.set(name, { type: 'string', value });
     else if (Array.isArray(value)) list.set(name, { type: 'ints', value: value as number[] });
-    else if ('float' in value) list.set(name, { type: 'float', value: value.float });
+    // A file holds float32.
+    else if ('float' in value) list.set(name, { type: 'float', value: Math.fround(value.float) });
     else list.set(name, value as Attribute);
   }
   return { name: `${opType}/${outputs[0]}`, opType, domain: '', inputs, outputs, attributes: list };
@@ -114,18 +123,32 @@ export function sizes(random: Random, count: number, low: number, high: number):
 }
 
 /** The graph of a case in the internal opset, as the parts of a session. */
-export function prepare(test: Case): Omit<GraphSpec, 'outputs'> {
+export function prepare(test: Case, float: FloatType = 'float32'): Omit<GraphSpec, 'outputs'> {
   const { graph, opsets } = upgradeGraph(
     modelOf(test.nodes, test.opset ?? internalOpset, {
       initializers: new Map(Object.entries(test.constants ?? {})),
     }),
+    float,
   );
+  const constants = graph.initializers as ReadonlyMap<string, Tensor>;
   return {
     nodes: graph.nodes,
-    constants: graph.initializers as ReadonlyMap<string, Tensor>,
+    constants:
+      float === 'float32' ? constants : new Map([...constants].map(([name, one]) => [name, widened(one)])),
     inputs: Object.entries(test.args).map(([name, { dtype, dims }]) => ({ name, dtype, dims })),
     opsets,
+    float,
   };
+}
+
+/** The case with all floats as float64. */
+export function inDouble(test: Case): Case {
+  const args = Object.entries(test.args).map(([name, tensor]) => [name, widened(tensor)] as const);
+  return { ...test, args: Object.fromEntries(args) };
+}
+
+function widened(tensor: Tensor): Tensor {
+  return isFloating(tensor.dtype) ? castTensor(tensor, 'float64') : tensor;
 }
 
 /** A session from the inputs of a graph, of any size, to all of its values. */
@@ -147,7 +170,7 @@ export function builderOf(
   parts: Omit<GraphSpec, 'outputs'>,
   values: Readonly<Record<string, { readonly dims: readonly number[] }>>,
 ): GraphBuilder {
-  const builder = new GraphBuilder();
+  const builder = new GraphBuilder(undefined, parts.float);
   for (const [name, tensor] of parts.constants) {
     builder.constants.set(name, tensor);
     builder.declare(name, tensor.dims);
@@ -175,9 +198,11 @@ export function norm(a: ArrayLike<number>): number {
   return Math.sqrt(dot(a, a));
 }
 
-const adjointTolerance = 1e-4;
-const differenceTolerance = 1e-3;
-const exactTolerance = 1e-5;
+/** How exact each type is, relatively, and the steps of differences: the error of central ones falls with their square. */
+const limits = {
+  float32: { adjoint: 1e-4, exact: 1e-5, difference: 1e-3, steps: [0.05, 0.02, 0.008] },
+  float64: { adjoint: 1e-12, exact: 1e-12, difference: 1e-6, steps: [1e-4, 1e-5, 1e-6] },
+} as const;
 
 /** What the derivative session of a case gives for one choice of arguments. */
 interface Derivatives {
@@ -191,18 +216,22 @@ interface Derivatives {
  * Checks a case: gradients flow to the arguments that say so; ⟨u, Jv⟩ = Σ ⟨(Jᵀu)_i, v_i⟩; Jv agrees with central
  * differences of the operator itself. All arguments together, then each alone.
  */
-export async function checkCase(test: Case, seed: number): Promise<void> {
+export async function checkCase(given: Case, seed: number, float: FloatType = 'float32'): Promise<void> {
   const random = new Random(seed);
-  const parts = prepare(test);
+  const test = float === 'float64' ? inDouble(given) : given;
+  const parts = prepare(test, float);
+  const limit = limits[float];
   const forward = await exposing(parts);
   try {
     const values = await forward.run(feeds(test.args));
     const result = values[test.output] as RuntimeTensor;
     const expected = test.differentiable ?? Object.keys(test.args);
     const builder = builderOf(parts, { ...test.args, ...values });
-    const floating = Object.entries(test.args).filter(([, tensor]) => tensor.dtype === 'float32');
-    const directions = Object.fromEntries(floating.map(([name, { dims }]) => [name, bounded(random, dims)]));
-    const u = bounded(random, result.dims);
+    const floating = Object.entries(test.args).filter(([, tensor]) => tensor.dtype === float);
+    const directions = Object.fromEntries(
+      floating.map(([name, { dims }]) => [name, bounded(random, dims, float)]),
+    );
+    const u = bounded(random, result.dims, float);
 
     const outputs: string[] = [];
     const expose = (value: string): string => {
@@ -251,18 +280,18 @@ export async function checkCase(test: Case, seed: number): Promise<void> {
           ...parts.inputs,
           ...floating.map(([name, { dims }]) => ({
             name: tangentName(name),
-            dtype: 'float32' as const,
+            dtype: float,
             dims,
           })),
-          { name: 'seed', dtype: 'float32', dims: result.dims },
+          { name: 'seed', dtype: float, dims: result.dims },
         ],
-        outputs: outputs.map(name => ({ name, dtype: 'float32', dims: builder.dims(name) })),
+        outputs: outputs.map(name => ({ name, dtype: float, dims: builder.dims(name) })),
       },
       { threads: 2, optimise: seed % 4 === 0 },
       'the derivatives of a case',
     );
     try {
-      const run = (cotangent: Float32Array): Promise<Readonly<Record<string, RuntimeTensor>>> =>
+      const run = (cotangent: FloatArray): Promise<Readonly<Record<string, RuntimeTensor>>> =>
         session.run({
           ...feeds(test.args),
           ...Object.fromEntries(
@@ -271,10 +300,10 @@ export async function checkCase(test: Case, seed: number): Promise<void> {
           seed: feedFloats(cotangent, result.dims),
         });
       const first = await run(u);
-      const dataOf = (outcome: Readonly<Record<string, RuntimeTensor>>, name: string): Float32Array =>
-        outcome[name]!.data as Float32Array;
+      const dataOf = (outcome: Readonly<Record<string, RuntimeTensor>>, name: string): FloatArray =>
+        outcome[name]!.data as FloatArray;
       // A cotangent that leans towards every Jv, so that no inner product is small by chance.
-      const leaning = Float32Array.from(u, value => value / norm(u));
+      const leaning = u.map(value => value / norm(u));
       for (const { product } of derived) {
         const jv = dataOf(first, product);
         const size = norm(jv);
@@ -292,50 +321,48 @@ export async function checkCase(test: Case, seed: number): Promise<void> {
             right += dot(found, directions[name]!);
             scale = Math.max(scale, norm(found) * norm(directions[name]!));
           }
-          near(left, right, adjointTolerance * scale, `⟨u, Jv⟩ = ⟨Jᵀu, v⟩ for ${names.join()}`);
+          near(left, right, limit.adjoint * scale, `⟨u, Jv⟩ = ⟨Jᵀu, v⟩ for ${names.join()}`);
         }
       }
       for (const { names, product } of derived) {
         const jv = dataOf(first, product);
         const expectedDifference = dot(leaning, jv);
         const step = async (size: number): Promise<number> => {
-          const at = async (sign: number): Promise<Float32Array> => {
+          const at = async (sign: number): Promise<FloatArray> => {
             const moved = names.map(name => {
               const { dims, data } = test.args[name]!;
               const direction = directions[name]!;
               return [
                 name,
-                float32(
+                floats(
+                  float,
                   dims,
-                  Float32Array.from(
-                    data as Float32Array,
-                    (value, index) => value + sign * size * direction[index]!,
-                  ),
+                  (data as FloatArray).map((value, index) => value + sign * size * direction[index]!),
                 ),
               ];
             });
             const outcome = await forward.run(
               feeds({ ...test.args, ...(Object.fromEntries(moved) as Record<string, Tensor>) }),
             );
-            return Float32Array.from(outcome[test.output]!.data as Float32Array);
+            return (outcome[test.output]!.data as FloatArray).slice();
           };
           return (dot(leaning, await at(1)) - dot(leaning, await at(-1))) / (2 * size);
         };
-        const largest = norm(result.data as Float32Array);
+        const largest = norm(result.data as FloatArray);
         const steps =
           test.differences === 'exact'
             ? [1]
             : test.differences === 'piecewise'
               ? [0.04, 0.03, 0.02]
-              : [0.05, 0.02, 0.008];
+              : limit.steps;
         const found = await Promise.all(steps.map(step));
         const best = found.reduce((a, b) =>
           Math.abs(b - expectedDifference) < Math.abs(a - expectedDifference) ? b : a,
         );
-        // Differences of float32 results cannot be better than the rounding of those results.
+        // Differences of rounded results cannot be better than the rounding of those results.
         const scale =
           test.differences === 'exact' ? norm(leaning) * (norm(jv) + largest) : Math.abs(expectedDifference);
-        const bound = (test.differences === 'exact' ? exactTolerance : differenceTolerance) * scale;
+        const bound = (test.differences === 'exact' ? limit.exact : limit.difference) * scale;
         near(best, expectedDifference, bound, `central differences for ${names.join()}`);
       }
     } finally {
@@ -347,8 +374,8 @@ export async function checkCase(test: Case, seed: number): Promise<void> {
 }
 
 /** Uniform numbers in [−1, 1]: a bounded direction crosses no kink at a bounded step. */
-function bounded(random: Random, dims: readonly number[]): Float32Array {
-  return Float32Array.from({ length: elementCount(dims) }, () => 2 * random.uniform() - 1);
+function bounded(random: Random, dims: readonly number[], float: FloatType): FloatArray {
+  return allocateFloats(float, elementCount(dims)).map(() => 2 * random.uniform() - 1);
 }
 
 /** Fails unless two numbers are within a bound of each other; the bound must not be NaN either. */

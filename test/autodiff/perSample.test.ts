@@ -156,8 +156,12 @@ async function check(model: Model): Promise<void> {
     assert.deepEqual([...remaining].sort(), [...(model.remaining ?? [])].sort(), 'left to single runs');
     for (const [name, dims] of Object.entries(model.parameters)) {
       if (remaining.includes(name)) continue;
-      const isOuter = factors && (model.outer ?? []).includes(name);
-      assert.equal(kinds.get(name), isOuter ? 'outer' : 'explicit', `${name}, factors ${factors}`);
+      const form = model.outer?.includes(name)
+        ? 'outer'
+        : model.tables?.includes(name)
+          ? 'table'
+          : 'explicit';
+      assert.equal(kinds.get(name), factors ? form : 'explicit', `${name}, factors ${factors}`);
       const { batch, rows } = found.get(name) as Pass;
       const size = elementCount(dims);
       const sum = new Float64Array(size);

@@ -15,6 +15,8 @@ export interface Model {
   readonly constants?: Readonly<Record<string, Tensor>>;
   /** Parameters that must come as factors when factors are asked for. */
   readonly outer?: readonly string[];
+  /** Parameters that must come as ids and rows when factors are asked for. */
+  readonly tables?: readonly string[];
   /** Parameters whose gradient must be left to single runs. */
   readonly remaining?: readonly string[];
   readonly samples?: number;
@@ -67,6 +69,39 @@ export const models: Readonly<Record<string, Model>> = {
     sample: [],
     indices: 6,
     parameters: { w: [6, 3], v: [3] },
+    tables: ['w'],
+  },
+  'a large embedding': {
+    nodes: [node('Gather', ['w', 'x'], ['h']), node('Tanh', ['h'], ['y'])],
+    sample: [5],
+    indices: 7,
+    parameters: { w: [400, 3] },
+    tables: ['w'],
+  },
+  'a large table of another shape that is looked up twice': {
+    nodes: [
+      node('Reshape', ['w', 'rows'], ['table']),
+      node('Gather', ['table', 'x'], ['a']),
+      node('Slice', ['x', 'from', 'to', 'along'], ['some']),
+      node('Gather', ['table', 'some'], ['b']),
+      node('ReduceSum', ['b', 'along'], ['sum'], { keepdims: 1 }),
+      node('Mul', ['a', 'sum'], ['y']),
+    ],
+    sample: [4, 2],
+    indices: 7,
+    parameters: { w: [1000, 2, 3] },
+    constants: { rows: shape(-1, 3), from: shape(1), to: shape(3), along: shape(1) },
+    tables: ['w'],
+  },
+  'a large table that also closes the network': {
+    nodes: [
+      node('Gather', ['w', 'x'], ['h']),
+      node('Transpose', ['w'], ['turned'], { perm: [1, 0] }),
+      node('MatMul', ['h', 'turned'], ['y']),
+    ],
+    sample: [2],
+    indices: 7,
+    parameters: { w: [300, 3] },
   },
   'an embedding gathered along axis 1': {
     nodes: [

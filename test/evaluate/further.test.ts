@@ -7,6 +7,7 @@ import { alignments } from '../../src/evaluate/alignment';
 import { averageGap, tugOfWar } from '../../src/evaluate/closeness';
 import { compareModels } from '../../src/evaluate/compareModels';
 import { agreementOnPlanes } from '../../src/evaluate/decisionRegions';
+import { keptShare } from '../../src/shared/regionMaps';
 import { evaluateFurther, type MeasuredModel } from '../../src/evaluate/evaluation';
 import { logisticRegression } from '../../src/evaluate/logisticRegression';
 import { attackFeatures, attackMembership } from '../../src/evaluate/membershipAttack';
@@ -202,10 +203,21 @@ describe('comparing models', () => {
         const y = Math.fround((i / 10 - 0.5) * 2 - (j / 10 - 0.5) * 4);
         if (1 >= y === 1 >= 0.5 * y) kept++;
       }
-    assert.deepEqual(found![1], { planes: 1, pointsPerPlane: 121, agreement: 1, deviation: 0 });
+    const { agreements, maps } = found!;
+    assert.deepEqual(agreements[1], { planes: 1, pointsPerPlane: 121, agreement: 1, deviation: 0 });
     // On the boundary itself rounding may decide.
-    near(found![2]!.agreement, kept / 121, 0.05);
-    assert.ok(found![2]!.agreement < 1);
+    near(agreements[2]!.agreement, kept / 121, 0.05);
+    assert.ok(agreements[2]!.agreement < 1);
+    // The one plane is kept point by point: a row is a step toward the first of the two, a column toward the second.
+    assert.equal(maps.length, 1);
+    const map = { kind: 'forgotten', ...maps[0]! } as const;
+    assert.deepEqual([map.sample, map.side, map.output], [0, 11, classifier.output]);
+    near(keptShare(map, 2), agreements[2]!.agreement);
+    const [u, v] = map.toward.map(index => (index === 1 ? 2 : -4)) as [number, number];
+    map.labels[0]!.split(' ').forEach((label, at) => {
+      const y = (Math.floor(at / 11) / 10 - 0.5) * u + ((at % 11) / 10 - 0.5) * v;
+      if (Math.abs(y - 1) > 1e-6) assert.equal(label, y > 1 ? '1' : '0', `point ${at}`);
+    });
     const alone = { through: [0], toward: [0], planes: 1, seed: 0 };
     assert.equal(await agreementOnPlanes(models, data, [classifier], alone), null);
   });
@@ -288,6 +300,10 @@ describe('comparing models', () => {
         assert.equal(model.attack?.samplesPerKind, 20);
       }
       assert.match(found.notes.join('\n'), /only 20 forgotten samples: one sample is 5 %/);
+      assert.deepEqual(
+        found.maps?.map(({ kind, labels }) => [kind, labels.length]),
+        ['forgotten', 'forgotten', 'forgotten', 'retained', 'retained', 'retained'].map(kind => [kind, 4]),
+      );
     });
 
     it('says what falls away without held-out data, original and reference', async () => {

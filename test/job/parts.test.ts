@@ -102,6 +102,20 @@ describe('parts of a job', () => {
     assert.deepEqual([...values.get('f')!], [Math.fround(1 / 3), 1]);
   });
 
+  it('rounds what was computed in float64 to each type once', () => {
+    const third = 1 / 3;
+    const types = ['float64', 'float32', 'float16', 'bfloat16'] as const;
+    const values = new Map(types.map(name => [name, Float64Array.of(third, 1 + 2 ** -8 + 2 ** -40)]));
+    roundToStored(
+      types.map(name => ({ name, dtype: name, dims: [2], count: 2, trainable: true, reason: '' })),
+      values,
+    );
+    assert.deepEqual([...values.get('float64')!], [third, 1 + 2 ** -8 + 2 ** -40]);
+    assert.deepEqual([...values.get('float32')!], [Math.fround(third), 1 + 2 ** -8]);
+    assert.deepEqual([...values.get('float16')!], [0.333251953125, 1 + 2 ** -8]);
+    assert.deepEqual([...values.get('bfloat16')!], [0.333984375, 1 + 2 ** -7]);
+  });
+
   it('compares metrics exactly on the same machine and closely elsewhere', () => {
     const metrics = (loss: number): ModelMetrics => ({
       retain: { count: 1, loss, accuracy: 1 },

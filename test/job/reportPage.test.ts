@@ -104,6 +104,8 @@ describe('report page', () => {
       'Confidence, sample by sample',
       'Confusion on held-out samples',
       'Decision regions kept',
+      'Decision regions near forgotten samples',
+      'Decision regions near retained samples',
       'The run, step by step',
       'How far the weights moved',
     ])
@@ -111,7 +113,7 @@ describe('report page', () => {
     assert.ok(!/<script|javascript:|<link|<img|src=/i.test(page));
     assert.deepEqual(page.match(/https?:[^"' )<]*/g)?.filter(url => !url.includes('www.w3.org')) ?? [], []);
     const plots = page.match(/<svg class="plot"[^>]*>/g) ?? [];
-    assert.equal(plots.length, 7);
+    assert.equal(plots.length, 9);
     for (const plot of plots) assert.match(plot, /role="img" tabindex="0" aria-label="[^"]{20,}"/);
     assert.equal(report.history.at(-1)?.step, 15);
     // A name from the recipe is text, whatever it holds.
@@ -128,7 +130,7 @@ describe('report page', () => {
     assert.match(page, /Largest error on the three sets/);
     assert.match(page, /There are only 5 forgotten samples/);
     assert.match(page, /There is no retrained model \(reference\)/);
-    assert.ok(!/Confusion on|Decision regions kept|NaN|undefined/.test(page));
+    assert.ok(!/Confusion on|Decision regions|NaN|undefined/.test(page));
     const basic = await reportOf('sine-poisoned', 'method={"name":"gd","epochs":4}', 'evaluation=basic');
     assert.equal(basic.report.result.evaluation, undefined);
     assert.ok(!basic.page.includes('Closeness and membership'));

@@ -89,6 +89,14 @@ describe('functions written out', () => {
     assert.deepEqual(await run(emitModel(graph, { opsets })), original);
   });
 
+  it('give every node a name of its own where the file gives none', () => {
+    const bare = (each: OnnxNode): OnnxNode => ({ ...each, name: '' });
+    const nameless = { ...scaled, nodes: scaled.nodes.map(bare) };
+    const calls = ['a', 'y'].map(output => bare(call('scaled', ['x', 'x'], [output])));
+    const { graph } = inlineFunctions({ ...modelOf(calls, 18), functions: [nameless] });
+    assert.equal(new Set(graph.nodes.map(({ name }) => name)).size, 6);
+  });
+
   it('keep the opset of their own nodes', () => {
     // At opset 11 a softmax flattens; the model around it is of opset 17.
     const old = define('old', {

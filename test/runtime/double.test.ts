@@ -5,12 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emitModel } from '../../src/onnx/emit';
+import type { Graph } from '../../src/onnx/model';
 import { readModel } from '../../src/onnx/reader';
 import { materialise, upgradeGraph } from '../../src/onnx/upgrade';
 import type { HeadLoss, ParameterValues } from '../../src/runtime/contracts';
 import { Engine } from '../../src/runtime/engine';
 import { isFloating } from '../../src/tensor/dtype';
-import { castTensor, elementCount, toFloat64, type Tensor } from '../../src/tensor/tensor';
+import { castTensor, elementCount, floats, int64, toFloat64, type Tensor } from '../../src/tensor/tensor';
+import { node } from '../autodiff/harness';
 import { Arrays, folder, largest, manifest, type Fixture } from './gradientFixtures';
 
 /** Throws where a value is further from what is wanted than `bound` times the largest of its tensor. */
@@ -139,6 +141,100 @@ describe('models with float64 weights', () => {
       for (const data of engine.initialValues().values()) assert.ok(data instanceof Float32Array);
       return Promise.resolve();
     }));
+
+  it('a classifier as scikit-learn exports it is computed in float64', async () => {
+    const weight = floats('float64', [2, 3], [0.1, -0.2, 0.3, 0.4, 0.5, -0.6]);
+    const classes = int64([3], [10, 20, 30]);
+    const extract = {
+      ...node('ArrayFeatureExtractor', ['classes', 'best'], ['picked']),
+      domain: 'ai.onnx.ml',
+    };
+    const graph = {
+      name: 'classifier',
+      nodes: [
+        node('MatMul', ['x', 'w'], ['z']),
+        node('Softmax', ['z'], ['p'], { axis: -1 }),
+        node('ArgMax', ['p'], ['best'], { axis: 1, keepdims: 0 }),
+        extract,
+        node('Reshape', ['picked', 'flat'], ['label']),
+      ],
+      inputs: [{ name: 'x', dtype: 'float64', dims: ['n', 2] } as const],
+      outputs: [
+        { name: 'label', dtype: 'int64', dims: ['n'] } as const,
+        { name: 'p', dtype: 'float64', dims: ['n', 3] } as const,
+      ],
+      initializers: new Map([
+        ['w', weight],
+        ['classes', classes],
+        ['flat', int64([1], [-1])],
+      ]),
+      valueInfo: [],
+    };
+    const file = join(place, 'classifier.onnx');
+    const opsets = new Map([
+      ['', 17],
+      ['ai.onnx.ml', 1],
+    ]);
+    writeFileSync(file, emitModel(graph, { opsets }));
+    await withModel(file, async engine => {
+      const [label, p] = await engine.predict(engine.initialValues(), [
+        floats('float64', [2, 2], [1, 2, -3, 1]),
+      ]);
+      assert.equal(engine.float, 'float64');
+      assert.deepEqual([...label!.data], [10n, 20n]);
+      const powers = [0.1 + 0.8, -0.2 + 1, 0.3 - 1.2].map(Math.exp);
+      const sum = powers.reduce((total, value) => total + value, 0);
+      powers.forEach((value, index) => assert.ok(Math.abs(Number(p!.data[index]) - value / sum) < 1e-15));
+    });
+  });
+
+  it('what stands in the branches of an If is computed in float64 too', async () => {
+    const branch = (name: string, opType: string, constant: Tensor): Graph => ({
+      name,
+      nodes: [
+        node('Constant', [], [`${name}/c`], { value: { type: 'tensor', value: constant } }),
+        node('Cast', [`${name}/c`], [`${name}/d`], { to: 11 }),
+        node(opType, ['x', `${name}/d`], [`${name}/r`]),
+        node('Softplus', [`${name}/r`], [`${name}/y`]),
+      ],
+      inputs: [],
+      outputs: [{ name: `${name}/y`, dtype: 'float64', dims: null }],
+      initializers: new Map(),
+      valueInfo: [],
+    });
+    const graph: Graph = {
+      name: 'branches',
+      nodes: [
+        node('If', ['yes'], ['h'], {
+          then_branch: { type: 'graph', value: branch('then', 'Mul', floats('float64', [], [0.1])) },
+          else_branch: { type: 'graph', value: branch('else', 'Add', floats('float32', [], [2])) },
+        }),
+        node('MatMul', ['h', 'w'], ['y']),
+      ],
+      inputs: [{ name: 'x', dtype: 'float64', dims: ['n', 2] }],
+      outputs: [{ name: 'y', dtype: 'float64', dims: ['n', 1] }],
+      initializers: new Map<string, Tensor>([
+        ['w', floats('float64', [2, 1], [0.3, -0.7])],
+        ['yes', { dtype: 'bool', dims: [], data: Uint8Array.of(1) }],
+      ]),
+      valueInfo: [],
+    };
+    const file = join(place, 'branches.onnx');
+    writeFileSync(file, emitModel(graph, { opsets: new Map([['', 17]]) }));
+    await withModel(file, async engine => {
+      assert.equal(engine.float, 'float64');
+      const inputs = [floats('float64', [1, 2], [1, -2])];
+      const hidden = [0.1, -0.2].map(value => Math.log1p(Math.exp(value)));
+      const [y] = await engine.predict(engine.initialValues(), inputs);
+      assert.ok(Math.abs(Number(y!.data[0]) - (0.3 * hidden[0]! - 0.7 * hidden[1]!)) < 1e-15);
+      const labels = [floats('float64', [1, 1], [0])];
+      const heads = [{ output: 'y', loss: 'mse', weight: 1 }] as const;
+      const { gradients } = await engine.lossGradient(engine.initialValues(), { inputs, labels }, heads);
+      hidden.forEach((value, index) =>
+        assert.ok(Math.abs(gradients.get('w')![index]! - 2 * Number(y!.data[0]) * value) < 1e-15),
+      );
+    });
+  });
 
   it('freezing all float64 weights leaves the type', async () => {
     const engine = await Engine.open(join(folder, 'double-and-float.onnx'), { freeze: ['inner.*'] });

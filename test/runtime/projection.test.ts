@@ -5,7 +5,7 @@ import type { ConstraintKind, HeadLoss, ParameterValues } from '../../src/runtim
 import { Engine } from '../../src/runtime/engine';
 import { CancelledError } from '../../src/shared/errors';
 import { Random } from '../../src/tensor/random';
-import { elementCount, zeros, type Tensor } from '../../src/tensor/tensor';
+import { elementCount, int64, zeros, type Tensor } from '../../src/tensor/tensor';
 
 const fixtures = join(__dirname, '../../../test/fixtures/gradients');
 
@@ -14,7 +14,13 @@ function inputsOf(engine: Engine, samples: number, random: Random): Tensor[] {
   return engine.model.graph.inputs
     .filter(input => !engine.model.graph.initializers.has(input.name))
     .map(input => {
-      const tensor = zeros('float32', [samples, ...(input.dims ?? []).slice(1).map(Number)]);
+      const dims = [samples, ...(input.dims ?? []).slice(1).map(Number)];
+      if (input.dtype === 'int64')
+        return int64(
+          dims,
+          Array.from({ length: elementCount(dims) }, () => random.integer(5)),
+        );
+      const tensor = zeros('float32', dims);
       const data = tensor.data as Float32Array;
       for (let index = 0; index < data.length; index++) data[index] = random.normal();
       return tensor;
@@ -78,8 +84,13 @@ function orthogonalPart(vector: Float64Array, rows: readonly Float64Array[]): Fl
 }
 
 /** Checks engine.project against the explicit result. `last` is the value that columns are gradients of. */
-async function check(name: string, samples: number, strength: number): Promise<void> {
-  const engine = await Engine.open(join(fixtures, `${name}.onnx`), { threads: 2 });
+async function check(
+  name: string,
+  samples: number,
+  strength: number,
+  path = join(fixtures, `${name}.onnx`),
+): Promise<void> {
+  const engine = await Engine.open(path, { threads: 2 });
   try {
     const random = new Random(7);
     const inputs = inputsOf(engine, samples, random);
@@ -129,6 +140,8 @@ describe('projection', () => {
     'residual-block',
     'shared-weight',
     'view-and-pick',
+    'embedding',
+    'gpt-tied',
   ])
     it(`of ${name} equals plain linear algebra`, async () => check(name, 6, 0.7));
 

@@ -10,7 +10,7 @@ const plan: Plan = planFor(7600, 1900, 1, false);
 function scores(given: Partial<TrialScores>): TrialScores {
   return {
     ...{ fit: 1, retained: 1, loss: 0.01, held: 0.95, heldLoss: 0.1, distance: 0.3, forgotten: 0.1 },
-    ...{ norm: 1, roughness: null, cost: 7600 },
+    ...{ norm: 1, cost: 7600 },
     ...given,
   };
 }

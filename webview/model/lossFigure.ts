@@ -5,6 +5,7 @@ import { count, significant, things } from '../../src/shared/numbers';
 import { predictionSets, summarizePredictions } from '../../src/shared/predictionSummary';
 import type { PredictionSet } from '../../src/shared/predictionSummary';
 import { figure } from '../kit/plot';
+import { lossText } from './setSummaryTable';
 
 /** A point this low is drawn at the edge: losses reach down to rounding, where differences mean nothing. */
 const floor = 1e-6;
@@ -18,9 +19,17 @@ const looks: Record<PredictionSet, Plot.DotOptions> = {
   'held-out': { r: 2, stroke: 'var(--lethe-held-out)', strokeOpacity: 0.7, strokeWidth: 1 },
 };
 
+/** A row with a label. */
+type Known = PredictionRow & { readonly lossBefore: number; readonly lossAfter: number };
+
+/** Whether a sample has losses; without a label it has none. */
+export function hasLosses(row: PredictionRow): row is Known {
+  return Number.isFinite(row.lossBefore) && Number.isFinite(row.lossAfter);
+}
+
 /** The losses of all samples on logarithmic axes; at most 3 000 points, evenly taken from each set. */
 export function lossFigure(rows: readonly PredictionRow[]): HTMLElement {
-  const known = rows.filter(row => Number.isFinite(row.lossBefore) && Number.isFinite(row.lossAfter));
+  const known = rows.filter(hasLosses);
   const points = thin(known);
   const values = known.flatMap(row => [row.lossBefore, row.lossAfter]);
   const domain: [number, number] = [
@@ -41,8 +50,8 @@ export function lossFigure(rows: readonly PredictionRow[]): HTMLElement {
       summaries
         .map(
           each =>
-            `${things(each.count, `${each.set} sample`)}: mean loss ${significant(each.lossBefore)} before, ` +
-            `${significant(each.lossAfter)} after.`,
+            `${things(each.count, `${each.set} sample`)}: mean loss ${lossText(each.lossBefore)} before, ` +
+            `${lossText(each.lossAfter)} after.`,
         )
         .join(' ') + (points.length < known.length ? ` ${count(points.length)} of them are drawn.` : ''),
     legend: summaries.map(each => ({ name: each.set, mark: marks[each.set], role: each.set })),
@@ -80,8 +89,8 @@ export function lossFigure(rows: readonly PredictionRow[]): HTMLElement {
       ...summaries.map(each => [
         each.set,
         count(each.count),
-        significant(each.lossBefore),
-        significant(each.lossAfter),
+        lossText(each.lossBefore),
+        lossText(each.lossAfter),
       ]),
     ],
   });
@@ -97,7 +106,7 @@ function axis(
 }
 
 /** Points in the order they are drawn: forgotten samples last, on top. */
-function thin(rows: readonly PredictionRow[]): readonly PredictionRow[] {
+function thin(rows: readonly Known[]): readonly Known[] {
   const step = Math.max(1, rows.length / mostPoints);
   return [...predictionSets].reverse().flatMap(set => {
     const own = rows.filter(row => row.set === set);

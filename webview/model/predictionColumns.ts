@@ -17,8 +17,8 @@ export function predictionColumns(values: boolean): readonly TableColumn<Predict
     width: 'minmax(56px, 0.8fr)',
     look: values ? 'number' : 'name',
     align: values ? 'end' : 'start',
-    text: row => (values ? significant(Number(row[key]), 4) : row[key]),
-    value: row => (values ? Number(row[key]) : row[key]),
+    text: row => (row[key] === null ? '–' : values ? significant(Number(row[key]), 4) : row[key]),
+    value: row => (row[key] === null ? null : values ? Number(row[key]) : row[key]),
   });
   const loss = (
     key: 'lossBefore' | 'lossAfter',
@@ -33,7 +33,7 @@ export function predictionColumns(values: boolean): readonly TableColumn<Predict
     look: 'number',
     largestFirst: true,
     from,
-    text: row => (Number.isNaN(row[key]) ? '–' : significant(row[key])),
+    text: row => (row[key] === null || Number.isNaN(row[key]) ? '–' : significant(row[key])),
     value: row => row[key],
   });
   const columns: TableColumn<PredictionRow>[] = [

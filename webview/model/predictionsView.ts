@@ -14,10 +14,10 @@ import { VirtualTable } from '../kit/virtualTable';
 import { comparisonVersion, nothingYet } from './changesView';
 import { Loaded } from './loaded';
 import { confusionSection } from './confusionSection';
-import { lossFigure } from './lossFigure';
+import { hasLosses, lossFigure } from './lossFigure';
 import { lossHistograms } from './lossHistograms';
 import { predictionColumns } from './predictionColumns';
-import { setSummaryTable } from './setSummaryTable';
+import { lossText, setSummaryTable } from './setSummaryTable';
 import { command, comparedRun } from './view';
 import type { Host, ReadyState, View } from './view';
 import './predictionsView.css';
@@ -92,7 +92,13 @@ export class PredictionsView implements View {
           this.problem,
           h('div', { class: 'predictions-table' }, this.table.element),
         ),
-        h('div', { class: 'split-details details' }, this.chosen, lossFigure(rows), this.evaluation()),
+        h(
+          'div',
+          { class: 'split-details details' },
+          this.chosen,
+          rows.some(hasLosses) ? lossFigure(rows) : null,
+          this.evaluation(),
+        ),
       ),
     );
     this.filter();
@@ -217,7 +223,7 @@ export class PredictionsView implements View {
       h(
         'p',
         null,
-        `Label ${this.said(row.label)}. `,
+        row.label === null ? 'It has no label. ' : `Label ${this.said(row.label)}. `,
         row.before === row.after
           ? `The model says ${this.said(row.after)}, as before.`
           : `The model said ${this.said(row.before)} and now says ${this.said(row.after)}.`,
@@ -225,7 +231,7 @@ export class PredictionsView implements View {
       h(
         'p',
         { class: 'number muted' },
-        `loss ${significant(row.lossBefore)} → ${significant(row.lossAfter)}`,
+        row.label === null ? '' : `loss ${lossText(row.lossBefore)} → ${lossText(row.lossAfter)}`,
       ),
     );
   }

@@ -8,6 +8,7 @@ import { button, dropdown } from '../kit/toolkit';
 import { VirtualTable } from '../kit/virtualTable';
 import { nothingYet } from './changesView';
 import { evaluationTable } from './evaluationTable';
+import { regionFigures } from './regionsFigure';
 import { RunComparison } from './runComparison';
 import { runsColumns, timeText } from './runsColumns';
 import type { RunRow } from './runsColumns';
@@ -138,9 +139,11 @@ export class RunsView implements View {
 
   /** What the solver measured beyond the metrics, once it is there. */
   private evaluation(run: RunInfo): HTMLElement {
-    const holder = h('div');
+    const holder = h('div', { class: 'run-evaluation' });
     this.host.ask('evaluation', { runId: run.runId }).then(
-      found => found && holder.append(evaluationTable(found.evaluation)),
+      found =>
+        found &&
+        holder.append(evaluationTable(found.evaluation), ...regionFigures(found.evaluation, found.classes)),
       (error: Error) => holder.append(h('p', { class: 'muted' }, error.message)),
     );
     return holder;

@@ -29,3 +29,22 @@ export function factorsPay(columns: number, left: FactorSide, right: FactorSide)
   const byGradients = columns * elements * (left.positions / 2 + columns + traffic);
   return byFactors < byGradients;
 }
+
+/** A table and how many of its rows a sample picks. */
+export interface TableUse {
+  readonly rows: number;
+  readonly width: number;
+  readonly picks: number;
+}
+
+/** Ids travel as floats, which tell whole numbers apart up to here. */
+const mostRows = 2 ** 24;
+/** Numbers of explicit gradients that are too many to be held, whatever they cost. */
+const mostElements = 2e8;
+
+/** Whether ids and rows pay for `columns` gradients of a table, by the same count: equal ids select the products of rows. */
+export function tablePays(columns: number, { rows, width, picks }: TableUse): boolean {
+  const elements = columns * rows * width;
+  const byFactors = (columns * picks) ** 2 * (width + pairWork);
+  return rows <= mostRows && (elements > mostElements || byFactors < elements * (columns + traffic));
+}

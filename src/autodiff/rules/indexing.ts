@@ -2,7 +2,8 @@
 import { elementCount } from '../../tensor/tensor';
 import type { GraphBuilder } from '../builder';
 import { DifferentiationError, describeNode, type Rule, type RuleContext } from '../rule';
-import { addRows, zeros } from './shape';
+import { addRows } from './lookup';
+import { zeros } from './shape';
 
 function known(c: RuleContext, index: number, what: string): readonly number[] {
   const values = c.knownInts(index);
@@ -175,7 +176,7 @@ export const gatherNdRule: Rule = {
     });
     const rows = parts.reduce((sum, part) => b.op('Add', [sum, part], column), b.expand(offsets, column));
     const sum = addRows(
-      c,
+      c.b,
       b.reshape(rows, [batches * picks, 1]),
       b.reshape(dy, [batches * picks, width]),
       batches * rowsPerBatch,

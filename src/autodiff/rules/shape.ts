@@ -1,5 +1,4 @@
 // Rules of operators that move elements without changing them.
-import { elementCount } from '../../tensor/tensor';
 import { sameDims } from '../builder';
 import { copyPadAdjoint } from './resize';
 import { DifferentiationError, describeNode, type Rule, type RuleContext } from '../rule';
@@ -49,77 +48,6 @@ export const concatRule: Rule = {
 /** A value of zeros. */
 export function zeros(c: RuleContext, dims: readonly number[]): string {
   return c.b.expand(c.b.scalar(0), dims);
-}
-
-/** Gather: the cotangent is added back into the rows it came from. */
-export const gatherRule: Rule = {
-  inputs: [0],
-  vjp: (c, [dy]) => {
-    if (!dy) return [];
-    if (c.perSample(0)) return [gatherPerSample(c, dy)];
-    const data = c.inDims(0);
-    const axis = c.axis('axis', 0, data.length);
-    const indices = c.inDims(1);
-    const [before, size, after] = [
-      elementCount(data.slice(0, axis)),
-      data[axis]!,
-      elementCount(data.slice(axis + 1)),
-    ];
-    const picks = elementCount(indices);
-    // Gathered axis first, so that one row of updates belongs to one index.
-    const rows = c.b.reshape(c.b.transpose(c.b.reshape(dy, [before, picks, after]), [1, 0, 2]), [
-      picks,
-      before * after,
-    ]);
-    const sum = addRows(c, positiveIndices(c, [picks, 1], size), rows, size);
-    const back = c.b.transpose(c.b.reshape(sum, [size, before, after]), [1, 0, 2]);
-    return [c.b.reshape(back, data)];
-  },
-  jvp: (c, [dx]) => [dx && c.again({ 0: dx })],
-};
-
-/**
- * Per-sample gradient of an embedding table: rows scattered into one table a sample. None where the indices do not
- * follow the samples.
- */
-function gatherPerSample(c: RuleContext, dy: string): string | undefined {
-  const data = c.inDims(0);
-  const axis = c.axis('axis', 0, data.length);
-  const samples = c.b.dims(dy)[0]!;
-  const indices = c.inDims(1);
-  if (axis !== 0 || indices[0] !== samples) return undefined;
-  const [size, after] = [data[0]!, elementCount(data.slice(1))];
-  const picks = elementCount(indices.slice(1));
-  const flat = c.b.reshape(positiveIndices(c, [samples, picks], size), [samples, picks]);
-  const offsets = c.b.tensor({
-    dtype: 'int64',
-    dims: [samples, 1],
-    data: BigInt64Array.from({ length: samples }, (_, sample) => BigInt(sample * size)),
-  });
-  const rows = c.b.reshape(c.b.op('Add', [flat, offsets], [samples, picks]), [samples * picks, 1]);
-  const updates = c.b.reshape(dy, [samples * picks, after]);
-  const sum = addRows(c, rows, updates, samples * size);
-  return c.b.reshape(sum, [samples, ...data]);
-}
-
-/**
- * [size, width] with every row of `rows` added where `indices` [count, 1] says. By ScatterElements: the ScatterND of
- * ONNX Runtime adds in parallel and loses rows that share an index.
- */
-export function addRows(c: RuleContext, indices: string, rows: string, size: number): string {
-  const [picks, width] = c.b.dims(rows) as [number, number];
-  const target = c.b.expand(c.b.scalar(0), [size, width]);
-  return c.b.op('ScatterElements', [target, c.b.expand(indices, [picks, width]), rows], [size, width], {
-    axis: 0,
-    reduction: 'add',
-  });
-}
-
-/** The indices as int64 in the given dims, negative ones counted from the end. */
-function positiveIndices(c: RuleContext, dims: readonly number[], size: number): string {
-  const given = c.b.reshape(c.b.cast(c.in(1), 7), dims);
-  const negative = c.b.op('Less', [given, c.b.ints([0])], dims);
-  return c.b.op('Where', [negative, c.b.op('Add', [given, c.b.ints([size])], dims), given], dims);
 }
 
 /**

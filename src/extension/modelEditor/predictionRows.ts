@@ -2,9 +2,9 @@
 import type { PredictionRow, Predictions } from '../../shared/modelViewProtocol';
 import { limitRows } from '../../shared/predictionLimit';
 import { summarizePredictions } from '../../shared/predictionSummary';
+import { predictionTable } from '../../shared/predictionTable';
 import type { DataSource } from '../../shared/recipe';
 import { LetheError } from '../../shared/errors';
-import type { DatasetOverview, DatasetPredictions } from '../../shared/viewerProtocol';
 import { datasetRequest, type DatasetBinding } from '../dataset/binding';
 import type { Host } from '../host';
 import type { ModelDocument } from './modelDocument';
@@ -52,35 +52,8 @@ async function rowsOf(
     const { labels } = await viewer.ask(protocol => protocol.datasetColumnsRequest, { id });
     const before = await viewer.ask(protocol => protocol.predictionsRequest, { id, model: models.before });
     const after = await viewer.ask(protocol => protocol.predictionsRequest, { id, model: models.after });
-    const [lossesBefore, lossesAfter] = [before.loss, after.loss];
-    // A run needs labels, so only held-out data can be without them; there is nothing to compare them with.
-    if (lossesBefore === null || lossesAfter === null) return [];
-    return Array.from({ length: overview.size }, (_, index) => ({
-      index,
-      set: forgotten === null ? 'held-out' : forgotten.has(index) ? 'forgotten' : 'retained',
-      label: labels === null ? '–' : nameOf(labels[index]!, overview),
-      before: nameOf(before.predicted[index]!, overview),
-      after: nameOf(after.predicted[index]!, overview),
-      lossBefore: lossesBefore[index]!,
-      lossAfter: lossesAfter[index]!,
-      flipped: flipped(before, after, index, overview),
-    }));
+    return predictionTable({ overview, labels, before, after, forgotten });
   } finally {
     await viewer.ask(protocol => protocol.closeDatasetRequest, { id }).catch(() => undefined);
   }
-}
-
-function nameOf(value: number, overview: DatasetOverview): string {
-  if (overview.labels === 'values') return String(Number(value.toPrecision(4)));
-  return overview.classes?.[value] ?? String(value);
-}
-
-/** Whether another class is predicted. Values always move a little, so they never count as flipped. */
-function flipped(
-  before: DatasetPredictions,
-  after: DatasetPredictions,
-  index: number,
-  overview: DatasetOverview,
-): boolean {
-  return overview.labels !== 'values' && before.predicted[index] !== after.predicted[index];
 }

@@ -140,6 +140,11 @@ export const plotStyle = `
 .plot .bar.forgotten { fill: var(--forgotten); } .plot .bar.retained { fill: var(--retained); }
 .plot .bar.original { fill: var(--original); } .plot .whisker { stroke: var(--ink); stroke-width: 1.5; }
 .plot .cell.ink { fill: var(--ink); } .plot .cell.more { fill: var(--forgotten); } .plot .cell.less { fill: var(--retained); }
+.plot .border, .plot .ring { stroke: var(--ink); stroke-width: 1.25; } .plot .ring { fill: var(--back); }
+.plot .over { paint-order: stroke; stroke: var(--back); stroke-width: 3px; }
+.plot .tint-0 { fill: var(--retained); fill-opacity: 0.3; } .plot .tint-1 { fill: var(--forgotten); fill-opacity: 0.3; }
+.plot .tint-2 { fill: #a371f7; fill-opacity: 0.3; } .plot .tint-3 { fill: var(--held-out); fill-opacity: 0.3; }
+.plot .tint-4 { fill: #bf8700; fill-opacity: 0.3; } .plot .tint-none { fill: none; }
 .plot .leader { fill: none; stroke: var(--muted); stroke-width: 0.75; stroke-dasharray: 1 2; }
 .plot .frame { fill: none; stroke: var(--grid); }
 `;

@@ -65,11 +65,6 @@ export async function searchByFit(plan: Plan, tryOut: TryOut): Promise<Choice> {
       reason: `${kept} it is the least complex of its kind${fitting[0]!.scores.held === null ? '' : ' and does best on samples it was not fitted to'}`,
       keepsFit: true,
     };
-  return gentlest(usable, steps);
-}
-
-/** What is taken where nothing keeps the fit: what keeps most of it, or the weakest setting where all diverged. */
-export function gentlest(usable: readonly Scored[], steps: number): Choice {
   if (usable.length === 0)
     return {
       chosen: { way: 'shrink', strength: 0.05, learningRate: 0.0003, steps },
@@ -83,16 +78,13 @@ export function gentlest(usable: readonly Scored[], steps: number): Choice {
   };
 }
 
-/** A candidate that did not diverge. */
-export type Scored = Tried & { readonly scores: TrialScores };
+type Scored = Tried & { readonly scores: TrialScores };
 
-/** Whether a candidate did not diverge. */
-export function isScored(tried: Tried): tried is Scored {
+function isScored(tried: Tried): tried is Scored {
   return tried.scores !== null;
 }
 
-/** Whether enough of the original's fit is left. */
-export function keepsFit({ scores }: Scored): boolean {
+function keepsFit({ scores }: Scored): boolean {
   return scores.fit >= wantedFit;
 }
 
@@ -266,8 +258,7 @@ function trade(scores: TrialScores, access: number): number {
   return Math.max(0, quality) * (1 - (scores.distance ?? 0));
 }
 
-/** The item with the largest value, the first on ties. */
-export function argmax<T>(items: readonly T[], value: (item: T) => number): T {
+function argmax<T>(items: readonly T[], value: (item: T) => number): T {
   return items.reduce((best, item) => (value(item) > value(best) ? item : best));
 }
 

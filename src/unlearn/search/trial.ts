@@ -8,7 +8,6 @@ import type { Method, MethodContext } from '../method';
 import { DivergedError } from '../optimizer';
 import { forwardCost } from '../teacher';
 import type { Fold } from './folds';
-import type { RoughnessProbe } from './roughness';
 import { certaintyDistance, meanQuality, pooled, qualityOn, type SetQuality } from './quality';
 
 /** What a trial came to; plain numbers, so that a checkpoint can hold it. */
@@ -27,8 +26,6 @@ export interface TrialScores {
   readonly forgotten: number;
   /** ‖θ‖ as a share of the original's. */
   readonly norm: number;
-  /** How rough the function is between the samples, see `roughnessProbe`; null where that is not asked. */
-  readonly roughness: number | null;
   readonly cost: number;
 }
 
@@ -43,7 +40,6 @@ export interface Bench {
   readonly seed: number;
   /** The quality of the original on the retained data, by head. */
   readonly original: readonly number[];
-  readonly roughness: RoughnessProbe | null;
 }
 
 /** Runs a setting on every fold. Null where it diverged. `store` keeps the run of a fold. */
@@ -59,7 +55,6 @@ export async function tryOut(
   const folds = validation || bench.folds.length === 0 ? [everything] : bench.folds;
   let cost = 0;
   let norm = 0;
-  let roughness = 0;
   const seen: { rest: SetQuality; held: SetQuality | null; forgotten: SetQuality }[] = [];
   for (const [place, fold] of folds.entries()) {
     const values = engine.initialValues();
@@ -88,10 +83,6 @@ export async function tryOut(
     }
     if (stopped) return null;
     norm += lengthOf(values) / Math.max(start, 1e-30) / folds.length;
-    if (bench.roughness) {
-      roughness += (await bench.roughness.measure(engine, values)) / folds.length;
-      cost += forwardCost(bench.roughness.passes);
-    }
     const on = (data: BoundDataset, indices: readonly number[]): Promise<SetQuality> => {
       cost += forwardCost(indices.length);
       return qualityOn(engine, values, data, indices, heads);
@@ -107,7 +98,7 @@ export async function tryOut(
   const helds = seen.flatMap(each => (each.held ? [each.held] : []));
   const held = helds.length > 0 ? pooled(helds) : null;
   const forgotten = pooled(seen.map(each => each.forgotten));
-  const finite = [rest.loss, held?.loss ?? 0, forgotten.loss, norm, roughness].every(Number.isFinite);
+  const finite = [rest.loss, held?.loss ?? 0, forgotten.loss, norm].every(Number.isFinite);
   if (!finite) return null;
   return {
     fit: fitOf(rest, bench.original),
@@ -118,7 +109,6 @@ export async function tryOut(
     distance: held && certaintyDistance(forgotten, held),
     forgotten: meanQuality(forgotten),
     norm,
-    roughness: bench.roughness && roughness,
     cost,
   };
 }
