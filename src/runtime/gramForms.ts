@@ -1,6 +1,6 @@
 // What K = GᵀG, b = Gᵀv and v − Gα are for the gradients of one parameter, in each form that they come in. Operands are
 // cast to float64 before they are multiplied; only Gα may be asked for in float32.
-import type { GraphBuilder } from '../autodiff/builder';
+import { microsoftDomain, type GraphBuilder } from '../autodiff/builder';
 import { elementCount } from '../tensor/tensor';
 import type { BlockedGradients, ExplicitGradients, FactorOutput, OuterFactors } from './factors';
 import { sizeOf, valuesOf } from './factors';
@@ -88,9 +88,22 @@ function explicitShares(e: Emission, factor: ExplicitGradients | BlockedGradient
   for (const piece of piecesOf(e, factor, inOrder(b, factor, vector))) {
     const rows = toDouble(b, piece.rows);
     const part = b.reshape(toDouble(b, piece.vector), [piece.size, 1]);
-    shares.push(sideBySide(e, timesTransposed(b, rows, rows), b.op('MatMul', [rows, part], [columns, 1])));
+    shares.push(sideBySide(e, gramOfRows(e, rows), b.op('MatMul', [rows, part], [columns, 1])));
   }
   return shares;
+}
+
+/** How many products a Gram matrix is the sum of, so that each thread of ONNX Runtime has its own. */
+const runs = 8;
+
+/** R Rᵀ of rows in double precision, as a sum over runs of elements: a single product would be cut among threads. */
+function gramOfRows({ b, columns }: Emission, rows: string): string {
+  const count = b.dims(rows)[1]!;
+  if (count % runs !== 0) return timesTransposed(b, rows, rows);
+  const split = b.reshape(rows, [columns, runs, count / runs]);
+  const attributes = { transBatchA: 1, transBatchB: 1, transB: 1 };
+  const each = b.op('FusedMatMul', [split, split], [runs, columns, columns], attributes, microsoftDomain);
+  return b.sum(each, [0]);
 }
 
 function explicitRest(

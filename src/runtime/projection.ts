@@ -1,10 +1,10 @@
 // One projection θ ← θ − ρ P_{G⊥} θ from per-sample factors that lie in ONNX Runtime (DESIGN §2, D2).
 import type { FloatArray } from '../tensor/dtype';
 import { gramSolver } from '../tensor/pseudoInverse';
-import { floatTypeOf } from '../tensor/tensor';
+import { allocateFloats, floatTypeOf } from '../tensor/tensor';
 import { factorFeeds, gramGraph, gramNames, projectGraph } from './gram';
 import { describeFactor, type FactorOutput } from './factors';
-import { feed, feedFloats, type RuntimeTensor, type Session } from './session';
+import { feedFloats, type RuntimeTensor, type Session } from './session';
 import type { GraphSpec } from './session';
 import type { ParameterValues } from './contracts';
 
@@ -52,12 +52,18 @@ export async function projectOut(
   const project = await sessions(`project|${double}|${key}`, 'the projection', () =>
     projectGraph(factors, columns, float, double),
   );
-  const found = await project.run({
-    ...feeds,
-    [gramNames.coefficients]: feed({ dtype: 'float64', dims: [columns], data: alpha }),
-  });
   const rest: ParameterValues = new Map(vector);
-  for (const name of names) rest.set(name, found[gramNames.rest(name)]?.data as FloatArray);
+  // Written where it stays: what ONNX Runtime allocates itself would be copied.
+  for (const name of names) rest.set(name, allocateFloats(float, vector.get(name)!.length));
+  await project.run(
+    { ...feeds, [gramNames.coefficients]: feedFloats(alpha, [columns]) },
+    Object.fromEntries(
+      names.map(name => {
+        const data = rest.get(name)!;
+        return [gramNames.rest(name), feedFloats(data, [data.length])];
+      }),
+    ),
+  );
   return {
     rest,
     rank: solver.rank,
