@@ -54,8 +54,6 @@ import {
   gatherElementsRule,
   gatherNdRule,
   oneHotRule,
-  scatterElementsRule,
-  scatterNdRule,
   sliceRule,
   spaceToDepthRule,
   splitRule,
@@ -85,6 +83,7 @@ import {
 } from './rules/layerNormalization';
 import { gatherRule } from './rules/lookup';
 import { resizeRule } from './rules/resize';
+import { scatterElementsRule, scatterNdRule } from './rules/scatter';
 import { einsumRule } from './rules/einsum';
 import { batchNormalizationRule } from './rules/normalization';
 import { averagePoolRule, globalAveragePoolRule, lpPoolRule, maxPoolRule } from './rules/pooling';

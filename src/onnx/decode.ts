@@ -12,6 +12,7 @@ import type {
   StoredTensor,
   ValueInfo,
 } from './model';
+import { FloatPlaces } from './floatPlaces';
 import { decodeTensor } from './tensorHeader';
 import type { WireReader, WireType } from './wire';
 
@@ -152,8 +153,7 @@ function decodeAttribute(
   let single: Attribute | undefined;
   const ints: number[] = [];
   const floats: number[] = [];
-  const floatRanges: MutableRange[] = [];
-  let floatRange: MutableRange | null = null;
+  const places = new FloatPlaces(reader);
   const strings: string[] = [];
   const tensors: StoredTensor[] = [];
   const graphs: Graph[] = [];
@@ -168,8 +168,7 @@ function decodeAttribute(
         return;
       case 2:
         set({ type: 'float', value: reader.float(type) });
-        floatRange = { file: reader.file, offset: reader.position - 4, length: 4, tagBytes: 0 };
-        return;
+        return places.addOne();
       case 3:
         return set({ type: 'int', value: reader.integer(type) });
       case 4:
@@ -184,7 +183,7 @@ function decodeAttribute(
       case 7: {
         const before = floats.length;
         reader.floats(type, floats);
-        return addFloats(floatRanges, reader, type, floats.length - before);
+        return places.add(type, floats.length - before);
       }
       case 8:
         return reader.integers(type, ints);
@@ -218,34 +217,10 @@ function decodeAttribute(
     { type: 'tensors', value: tensors },
     { type: 'graphs', value: graphs },
   ];
-  const chosen = chooseAttribute(single, lists, kind);
-  const ranges = chosen.type === 'float' ? (floatRange ? [floatRange] : []) : floatRanges;
-  if ((chosen.type === 'float' || chosen.type === 'floats') && ranges.length > 0) {
-    const dims = chosen.type === 'float' ? [] : [chosen.value.length];
-    const proto = { file: reader.file, ...place };
-    target.set(name, {
-      ...chosen,
-      stored: { name: '', dtype: 'float32', dims, encoding: 'packed', ranges, proto },
-    });
-  } else target.set(name, chosen);
-}
-
-interface MutableRange {
-  readonly file: string;
-  readonly offset: number;
-  length: number;
-  readonly tagBytes: number;
-}
-
-/** Notes where the numbers lie that were just read: one run, or one behind a tag. */
-function addFloats(ranges: MutableRange[], reader: WireReader, wire: WireType, count: number): void {
-  if (count === 0) return;
-  const tagBytes = wire === 2 ? 0 : 1;
-  const length = 4 * count + tagBytes;
-  const offset = reader.position - length;
-  const last = ranges.at(-1);
-  if (tagBytes === 1 && last?.tagBytes === 1 && last.offset + last.length === offset) last.length += length;
-  else ranges.push({ file: reader.file, offset, length, tagBytes });
+  target.set(
+    name,
+    places.withPlace(name, chooseAttribute(single, lists, kind), { file: reader.file, ...place }),
+  );
 }
 
 /** The value that was stored; an empty one of the declared kind where none was. Old files declare no kind. */

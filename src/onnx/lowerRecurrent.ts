@@ -8,7 +8,7 @@ export const recurrentOperators: readonly string[] = ['GRU', 'LSTM', 'RNN'];
 
 /**
  * The graph with every recurrent node unrolled over `stepsOf(node)` time steps. Works for any batch size. Throws a
- * ModelError for what is not written out: clipping and coupled gates.
+ * ModelError for activations that are not written out.
  */
 export function lowerRecurrent(graph: Graph, path: string, stepsOf: (node: OnnxNode) => number): Graph {
   const initializers = new Map<string, StoredTensor | Tensor>(graph.initializers);
@@ -38,7 +38,6 @@ class Unrolled {
   ) {}
 
   write(): OnnxNode[] {
-    this.refuse();
     const { node } = this;
     const direction = text(node, 'direction', 'forward');
     const directions = direction === 'bidirectional' ? 2 : 1;
@@ -67,21 +66,6 @@ class Unrolled {
         lastCell,
       );
     return this.nodes;
-  }
-
-  private refuse(): void {
-    const { node } = this;
-    const problem = node.attributes.has('clip')
-      ? 'clips its activations'
-      : integer(node, 'input_forget', 0) === 1
-        ? 'couples its input and forget gates'
-        : undefined;
-    if (problem)
-      throw new ModelError(
-        this.path,
-        `${node.opType} (node ${node.name || node.outputs.find(name => name)}) ${problem}, which has no gradient rule.`,
-        'Export the model without that, or freeze the parameters before it.',
-      );
   }
 
   /** X of every time step: [batch, input]. */
@@ -134,7 +118,7 @@ class Unrolled {
         state = this.gru(fromInput, state, recurrent, recurrentBias, hidden, functions);
       else {
         const sum = state ? this.op('Add', [fromInput, this.op('MatMul', [state, recurrent])]) : fromInput;
-        state = this.apply(functions[0], this.plus(sum, recurrentBias));
+        state = this.applyClipped(functions[0], this.plus(sum, recurrentBias));
       }
       const mask = masks?.[step];
       if (mask === undefined) {
@@ -182,12 +166,13 @@ class Unrolled {
     ];
     const peep = (value: string, index: number, seen: string | undefined): string =>
       peepholes && seen ? this.op('Add', [value, this.op('Mul', [peepholes[index] as string, seen])]) : value;
-    const input = this.apply(gate, peep(i, 0, cell));
-    const added = this.op('Mul', [input, this.apply(inner, c)]);
-    const next = cell
-      ? this.op('Add', [this.op('Mul', [this.apply(gate, peep(f, 2, cell)), cell]), added])
-      : added;
-    const output = this.apply(gate, peep(o, 1, next));
+    const input = this.applyClipped(gate, peep(i, 0, cell));
+    const added = this.op('Mul', [input, this.applyClipped(inner, c)]);
+    const coupled = integer(this.node, 'input_forget', 0) === 1;
+    const kept = (before: string): string =>
+      coupled ? this.minus(input) : this.applyClipped(gate, peep(f, 2, before));
+    const next = cell ? this.op('Add', [this.op('Mul', [kept(cell), cell]), added]) : added;
+    const output = this.applyClipped(gate, peep(o, 1, next));
     return { state: this.op('Mul', [output, this.apply(outer, next)]), cell: next };
   }
 
@@ -204,22 +189,28 @@ class Unrolled {
     const [xz, xr, xh] = this.split(fromInput, 3, hidden, 1) as [string, string, string];
     const biases = recurrentBias ? this.split(recurrentBias, 3, hidden, 0) : [];
     if (!state) {
-      const z = this.apply(gate, this.plus(xz, biases[0]));
+      const z = this.applyClipped(gate, this.plus(xz, biases[0]));
       // With no state, what the reset gate scales is the bias alone, where the bias stands inside.
-      const reset = this.apply(gate, this.plus(xr, biases[1]));
+      const reset = this.applyClipped(gate, this.plus(xr, biases[1]));
       const bias = biases[2];
       const inside = integer(this.node, 'linear_before_reset', 0) === 1 && bias;
       const candidate = inside ? this.op('Add', [xh, this.op('Mul', [reset, bias])]) : this.plus(xh, bias);
-      return this.op('Mul', [this.minus(z), this.apply(inner, candidate)]);
+      return this.op('Mul', [this.minus(z), this.applyClipped(inner, candidate)]);
     }
     const before = integer(this.node, 'linear_before_reset', 0) === 1;
     const [rz, rr, rh] = this.split(recurrent, 3, hidden, 1) as [string, string, string];
-    const z = this.apply(gate, this.plus(this.op('Add', [xz, this.op('MatMul', [state, rz])]), biases[0]));
-    const r = this.apply(gate, this.plus(this.op('Add', [xr, this.op('MatMul', [state, rr])]), biases[1]));
+    const z = this.applyClipped(
+      gate,
+      this.plus(this.op('Add', [xz, this.op('MatMul', [state, rz])]), biases[0]),
+    );
+    const r = this.applyClipped(
+      gate,
+      this.plus(this.op('Add', [xr, this.op('MatMul', [state, rr])]), biases[1]),
+    );
     const recalled = before
       ? this.op('Mul', [r, this.plus(this.op('MatMul', [state, rh]), biases[2])])
       : this.plus(this.op('MatMul', [this.op('Mul', [r, state]), rh]), biases[2]);
-    const candidate = this.apply(inner, this.op('Add', [xh, recalled]));
+    const candidate = this.applyClipped(inner, this.op('Add', [xh, recalled]));
     return this.op('Add', [this.op('Mul', [this.minus(z), candidate]), this.op('Mul', [z, state])]);
   }
 
@@ -277,6 +268,14 @@ class Unrolled {
   private apply(activation: Activation | undefined, value: string): string {
     // 1 · x + 0.
     return this.op(activation === 'Affine' ? 'Identity' : (activation ?? 'Tanh'), [value]);
+  }
+
+  /** The activation of a gate, whose argument the node may clip. */
+  private applyClipped(activation: Activation | undefined, value: string): string {
+    const clip = this.node.attributes.get('clip');
+    if (clip?.type !== 'float') return this.apply(activation, value);
+    const bound = (size: number): string => this.constant(float32([], [size]));
+    return this.apply(activation, this.op('Clip', [value, bound(-clip.value), bound(clip.value)]));
   }
 
   /** [batch, hidden] as [1, 1, batch, hidden]. */

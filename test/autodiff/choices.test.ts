@@ -98,6 +98,25 @@ describe('choices of gradients', () => {
     for (const found of await gradientOf(test, u, 10)) assert.deepEqual(found, expected);
   });
 
+  it('refuse products and extremes at places that repeat or come from the data', async () => {
+    const test = (places: Case['constants'], given: Case['args']): Case => ({
+      title: 'ScatterND',
+      nodes: [node('ScatterND', ['x', 'places', 'u'], ['y'], { reduction: 'mul' })],
+      opset: 18,
+      args: { x: float32([3], [1, 2, 3]), u: float32([2], [4, 5]), ...given },
+      ...(places ? { constants: places } : {}),
+      output: 'y',
+      differences: 'exact',
+    });
+    const places = int64([2, 1], [1, -2]);
+    const cotangent = float32([3], [1, 1, 1]);
+    await assert.rejects(gradientOf(test({ places }, {}), cotangent), /reduces by mul at places that repeat/);
+    await assert.rejects(
+      gradientOf(test(undefined, { places }), cotangent),
+      /reduces by mul at places that depend on the data/,
+    );
+  });
+
   it('refuse operators without a rule, naming the node and the parameter', async () => {
     const test: Case = {
       title: 'Det',

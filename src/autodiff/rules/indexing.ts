@@ -186,49 +186,6 @@ export const gatherNdRule: Rule = {
   jvp: (c, [dx]) => [dx && c.again({ 0: dx })],
 };
 
-/** ScatterND: what was overwritten gets nothing, the updates get what stands in their places. */
-export const scatterNdRule: Rule = scatterRule(
-  (c, data, updates, reduction) => c.b.op('ScatterND', [data, c.in(1), updates], c.outDims(), { reduction }),
-  (c, dy) => c.b.op('GatherND', [dy, c.in(1)], c.inDims(2)),
-);
-
-export const scatterElementsRule: Rule = scatterRule(
-  (c, data, updates, reduction) =>
-    c.b.op('ScatterElements', [data, c.in(1), updates], c.outDims(), { axis: c.int('axis', 0), reduction }),
-  (c, dy) => c.b.op('GatherElements', [dy, c.in(1)], c.inDims(2), { axis: c.int('axis', 0) }),
-);
-
-function scatterRule(
-  scatter: (c: RuleContext, data: string, updates: string, reduction: string) => string,
-  gather: (c: RuleContext, dy: string) => string,
-): Rule {
-  const reductionOf = (c: RuleContext): string => {
-    const reduction = c.string('reduction', 'none');
-    if (reduction !== 'none' && reduction !== 'add')
-      throw new DifferentiationError(
-        `${describeNode(c.node)} reduces by ${reduction}, which has no gradient rule. Freeze the parameters before it ` +
-          'with "parameters": { "freeze": […] }.',
-      );
-    return reduction;
-  };
-  return {
-    inputs: [0, 2],
-    vjp: (c, [dy]) => {
-      if (!dy) return [];
-      const overwrites = reductionOf(c) === 'none';
-      return [
-        c.wants(0) ? (overwrites ? scatter(c, dy, zeros(c, c.inDims(2)), 'none') : dy) : undefined,
-        undefined,
-        c.wants(2) ? gather(c, dy) : undefined,
-      ];
-    },
-    jvp: (c, [dx, , du]) =>
-      dx || du
-        ? [scatter(c, dx ?? zeros(c, c.inDims(0)), du ?? zeros(c, c.inDims(2)), reductionOf(c))]
-        : [undefined],
-  };
-}
-
 /** DepthToSpace and SpaceToDepth only move elements: both are a reshape, a transpose and a reshape. */
 export const depthToSpaceRule: Rule = {
   inputs: [0],

@@ -221,31 +221,49 @@ export function gatherNdCase(random: Random, index: number): Case {
 }
 
 /** ScatterND with distinct places for plain writes, any for additions. */
-export function scatterNdCase(random: Random, index: number): Case {
+export function scatterNdCase(random: Random): Case {
   const dims = sizes(random, between(random, 1, 3), 2, 4);
   const depth = between(random, 1, dims.length);
   const cells = elementCount(dims.slice(0, depth));
-  const adds = index % 2 === 1;
+  const reduction = oneOf(random, reductions);
+  const adds = reduction === 'add';
   const count = between(random, 1, Math.min(4, cells));
   const flat = adds
     ? Array.from({ length: count }, () => random.integer(cells))
     : random.shuffle(Array.from({ length: cells }, (_, at) => at)).slice(0, count);
   const places = flat.flatMap(at => unravel(at, dims.slice(0, depth)));
   return {
-    title: `[${dims.join()}], ${count} places of depth ${depth}, ${adds ? 'add' : 'write'}`,
-    nodes: [node('ScatterND', ['x', 'places', 'u'], ['y'], { reduction: adds ? 'add' : undefined })],
+    title: `[${dims.join()}], ${count} places of depth ${depth}, ${reduction ?? 'write'}`,
+    nodes: [node('ScatterND', ['x', 'places', 'u'], ['y'], { reduction })],
     opset: 18,
-    args: { x: normals(random, dims), u: normals(random, [count, ...dims.slice(depth)]) },
+    args: scattered(random, dims, [count, ...dims.slice(depth)], reduction),
     constants: { places: int64([count, depth], places) },
     output: 'y',
-    differences: 'exact',
+    differences: extremes.includes(reduction) ? 'piecewise' : 'exact',
   };
+}
+
+/** What updates do to what stands in their places; undefined writes. */
+const reductions = [undefined, 'add', 'mul', 'max', 'min'] as const;
+const extremes: readonly (string | undefined)[] = ['max', 'min'];
+
+/** Data and updates; where the larger of two counts, none are near each other. */
+function scattered(
+  random: Random,
+  dims: readonly number[],
+  updated: readonly number[],
+  reduction: (typeof reductions)[number],
+): { x: Tensor; u: Tensor } {
+  if (!extremes.includes(reduction)) return { x: normals(random, dims), u: normals(random, updated) };
+  const count = elementCount(dims);
+  const all = spaced(random, [count + elementCount(updated)]).data as Float32Array;
+  return { x: float32(dims, all.slice(0, count)), u: float32(updated, all.slice(count)) };
 }
 
 export function scatterElementsCase(random: Random, index: number): Case {
   const dims = sizes(random, (index % 3) + 1, 2, 4);
   const axis = random.integer(dims.length);
-  const adds = index % 2 === 1;
+  const reduction = oneOf(random, reductions);
   const placed = dims.map((dim, at) => (at === axis ? between(random, 1, dim) : between(random, 1, dim)));
   // Along the axis every column gets distinct places, so that plain writes are well defined.
   const places = new Array<number>(elementCount(placed));
@@ -261,15 +279,13 @@ export function scatterElementsCase(random: Random, index: number): Case {
     places[at] = order[position[axis]!]! - (random.integer(2) ? dims[axis]! : 0);
   }
   return {
-    title: `[${dims.join()}] from [${placed.join()}] along ${axis}, ${adds ? 'add' : 'write'}`,
-    nodes: [
-      node('ScatterElements', ['x', 'places', 'u'], ['y'], { axis, reduction: adds ? 'add' : undefined }),
-    ],
+    title: `[${dims.join()}] from [${placed.join()}] along ${axis}, ${reduction ?? 'write'}`,
+    nodes: [node('ScatterElements', ['x', 'places', 'u'], ['y'], { axis, reduction })],
     opset: 18,
-    args: { x: normals(random, dims), u: normals(random, placed) },
+    args: scattered(random, dims, placed, reduction),
     constants: { places: int64(placed, places) },
     output: 'y',
-    differences: 'exact',
+    differences: extremes.includes(reduction) ? 'piecewise' : 'exact',
   };
 }
 
