@@ -6,7 +6,7 @@ import type { ValueInfo } from '../onnx/model';
 import type { FloatArray, FloatType } from '../tensor/dtype';
 import { elementCount } from '../tensor/tensor';
 import { sizeOf, valuesOf, type FactorOutput } from './factors';
-import type { Emission } from './gramEmission';
+import { coefficients, type Emission } from './gramEmission';
 import { gramShares, restOf } from './gramForms';
 import { feedFloats, type GraphSpec, type RuntimeTensor } from './session';
 
@@ -43,9 +43,9 @@ export function projectGraph(
   const { e, inputs } = setUp(columns, float);
   inputs.push({ name: gramNames.coefficients, dtype: 'float64', dims: [columns] });
   e.b.declare(gramNames.coefficients, [columns]);
-  const name = double ? gramNames.coefficients : e.b.toFloat(gramNames.coefficients);
+  const alpha = coefficients(e.b, gramNames.coefficients, double);
   const outputs = factors.map(factor => {
-    const rest = restOf(e, factor, vectorOf(e, factor), { name, double });
+    const rest = restOf(e, factor, vectorOf(e, factor), alpha);
     return output(e.b, rest, gramNames.rest(factor.parameter));
   });
   return spec(e.b, inputs, outputs);

@@ -11,10 +11,27 @@ export interface Emission {
   readonly input: (name: string, dims: readonly number[]) => string;
 }
 
-/** α [k] in double precision or, where that is enough, in the graph's own type. */
+/**
+ * α [k] in double precision; with `parts` Gα is computed in the graph's own type, α being the sum of both parts. Rounding
+ * α itself would leave some of G in what is orthogonal to it; rounding products and sums leaves noise without direction.
+ */
 export interface Coefficients {
   readonly name: string;
-  readonly double: boolean;
+  readonly parts: readonly [string, string] | null;
+}
+
+/** α as it is to be computed with. */
+export function coefficients(b: GraphBuilder, name: string, double: boolean): Coefficients {
+  if (double) return { name, parts: null };
+  const high = b.toFloat(name);
+  return { name, parts: [high, b.toFloat(b.binary('Sub', name, toDouble(b, high)))] };
+}
+
+/** A factor's vectors [… positions, k, size] or [k, size], each times its column's coefficient. */
+export function scaledBy(b: GraphBuilder, vectors: string, alpha: Coefficients): string {
+  const columns = b.dims(alpha.name)[0]!;
+  const scaled = b.binary('Mul', toDouble(b, vectors), b.reshape(alpha.name, [columns, 1]));
+  return alpha.parts && b.float !== 'float64' ? b.toFloat(scaled) : scaled;
 }
 
 /** A · Bᵀ of matrices, by Gemm: ONNX Runtime has it in double precision. */

@@ -1,12 +1,13 @@
 // What K = GᵀG, b = Gᵀv and v − Gα are for the gradients of one parameter, in each form that they come in. Operands are
 // cast to float64 before they are multiplied; only Gα may be asked for in float32.
-import type { GraphBuilder } from '../autodiff/builder';
+import { microsoftDomain, type GraphBuilder } from '../autodiff/builder';
 import { elementCount } from '../tensor/tensor';
 import type { BlockedGradients, ExplicitGradients, FactorOutput, OuterFactors } from './factors';
 import { sizeOf, valuesOf } from './factors';
 import {
   inPrecision,
   lessShare,
+  scaledBy,
   sideBySide,
   timesTransposed,
   toDouble,
@@ -87,23 +88,40 @@ function explicitShares(e: Emission, factor: ExplicitGradients | BlockedGradient
   for (const piece of piecesOf(e, factor, inOrder(b, factor, vector))) {
     const rows = toDouble(b, piece.rows);
     const part = b.reshape(toDouble(b, piece.vector), [piece.size, 1]);
-    shares.push(sideBySide(e, timesTransposed(b, rows, rows), b.op('MatMul', [rows, part], [columns, 1])));
+    shares.push(sideBySide(e, gramOfRows(e, rows), b.op('MatMul', [rows, part], [columns, 1])));
   }
   return shares;
+}
+
+/** How many products a Gram matrix is the sum of, so that each thread of ONNX Runtime has its own. */
+const runs = 8;
+
+/** R Rᵀ of rows in double precision, as a sum over runs of elements: a single product would be cut among threads. */
+function gramOfRows({ b, columns }: Emission, rows: string): string {
+  const count = b.dims(rows)[1]!;
+  if (count % runs !== 0) return timesTransposed(b, rows, rows);
+  const split = b.reshape(rows, [columns, runs, count / runs]);
+  const attributes = { transBatchA: 1, transBatchB: 1, transB: 1 };
+  const each = b.op('FusedMatMul', [split, split], [runs, columns, columns], attributes, microsoftDomain);
+  return b.sum(each, [0]);
 }
 
 function explicitRest(
   e: Emission,
   factor: ExplicitGradients | BlockedGradients,
   vector: string,
-  { name, double }: Coefficients,
+  { name, parts }: Coefficients,
 ): string {
   const { b, columns } = e;
+  const double = parts === null;
   const rests: string[] = [];
   for (const { rows, vector: part, size } of piecesOf(e, factor, inOrder(b, factor, vector))) {
-    const alpha = b.reshape(name, [1, columns]);
-    const share = b.op('MatMul', [alpha, inPrecision(b, rows, double)], [1, size]);
-    rests.push(lessShare(b, part, b.reshape(share, [size]), double));
+    const gradients = inPrecision(b, rows, double);
+    // Two products of one row each: ONNX Runtime multiplies a row as fast as it reads the matrix.
+    const shares = (parts ?? [name]).map(alpha =>
+      b.op('MatMul', [b.reshape(alpha, [1, columns]), gradients], [1, size]),
+    );
+    rests.push(lessShare(b, part, b.reshape(b.total(shares), [size]), double));
   }
   return fromOrder(b, factor, b.concat(rests, 0));
 }
@@ -144,18 +162,13 @@ function outerShares(e: Emission, factor: OuterFactors, vector: string): string[
   return [sideBySide(e, gram, b.sum(terms, [1]))];
 }
 
-function outerRest(
-  e: Emission,
-  factor: OuterFactors,
-  vector: string,
-  { name, double }: Coefficients,
-): string {
+function outerRest(e: Emission, factor: OuterFactors, vector: string, alpha: Coefficients): string {
   const { b, columns } = e;
   const [positions, rows, width] = [factor.leftDims[1]!, factor.leftDims[2]!, factor.rightDims[2]!];
+  const double = alpha.parts === null;
   const left = matrix(e, factor.left, factor.leftDims, double);
-  const right = matrix(e, factor.right, factor.rightDims, double);
-  const byPosition = b.expand(b.reshape(name, [columns, 1]), [columns, positions]);
-  const scaled = b.binary('Mul', right, b.reshape(byPosition, [columns * positions, 1]));
+  const right = b.reshape(e.input(factor.right, factor.rightDims), [columns, positions * width]);
+  const scaled = b.reshape(scaledBy(b, right, alpha), [columns * positions, width]);
   const share = b.op('Gemm', [left, scaled], [rows, width], { transA: 1 });
   return lessShare(b, vector, b.reshape(share, [rows * width]), double);
 }

@@ -4,6 +4,7 @@ import { numberOf } from '../onnx/dataTypes';
 import { tableSlice, type TableFactors } from './factors';
 import {
   inPrecision,
+  scaledBy,
   sideBySide,
   timesTransposed,
   toDouble,
@@ -36,20 +37,13 @@ export function tableShares(e: Emission, factor: TableFactors, vector: string): 
 }
 
 /** v with −α_i δ_it added to its row id_it. */
-export function tableRest(
-  e: Emission,
-  factor: TableFactors,
-  vector: string,
-  { name, double }: Coefficients,
-): string {
+export function tableRest(e: Emission, factor: TableFactors, vector: string, alpha: Coefficients): string {
   const { b, columns } = e;
   const [, picks, width] = factor.rightDims as [number, number, number];
-  const weights = b.expand(b.reshape(b.unary('Neg', name), [columns, 1]), [columns, picks]);
-  const rows = b.binary(
-    'Mul',
-    inPrecision(b, givenRows(e, factor), double),
-    b.reshape(weights, [columns * picks, 1]),
-  );
+  const double = alpha.parts === null;
+  const given = b.reshape(givenRows(e, factor), [columns, picks * width]);
+  const scaled = b.reshape(scaledBy(b, given, alpha), [columns * picks, width]);
+  const rows = b.unary('Neg', scaled);
   const places = b.expand(b.reshape(wholeIds(e, factor), [columns * picks, 1]), [columns * picks, width]);
   const table = inPrecision(b, tableOf(b, factor, vector), double);
   const rest = b.op('ScatterElements', [table, places, rows], b.dims(table), { axis: 0, reduction: 'add' });

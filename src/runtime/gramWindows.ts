@@ -7,6 +7,7 @@ import type { WindowFactors } from './factors';
 import {
   inPrecision,
   lessShare,
+  scaledBy,
   sideBySide,
   timesTransposed,
   toDouble,
@@ -58,17 +59,13 @@ export function windowShares(e: Emission, factor: WindowFactors, vector: string)
   return [sideBySide(e, gram, product)];
 }
 
-export function windowRest(
-  e: Emission,
-  factor: WindowFactors,
-  vector: string,
-  { name, double }: Coefficients,
-): string {
+export function windowRest(e: Emission, factor: WindowFactors, vector: string, alpha: Coefficients): string {
   const { b, columns } = e;
   const [outputs, channels] = [factor.leftDims[2]!, factor.rightDims[2]!];
-  const given = positionsFirst(e, factor.left, factor.windows.output, outputs, double);
+  const double = alpha.parts === null;
+  const given = positionsFirst(e, factor.left, factor.windows.output, outputs, false);
   const seen = positionsFirst(e, factor.right, factor.windows.input, channels, double);
-  const scaled = b.binary('Mul', given, b.reshape(name, [columns, 1]));
+  const scaled = scaledBy(b, given, alpha);
   const size = elementCount(factor.windows.kernel);
   const parts = elementsFirst(e, factor, vector);
   const rests = byElement(factor).map((reach, element) => {

@@ -4,7 +4,7 @@ import { DifferentiationError } from '../autodiff/rule';
 import type { Ending } from './endings';
 import type { ValueInfo } from '../onnx/model';
 import type { FloatType } from '../tensor/dtype';
-import { elementCount, floats, type Tensor } from '../tensor/tensor';
+import { allocateFloats, elementCount, floats, type Tensor } from '../tensor/tensor';
 import { termWeights, type ResolvedLoss } from './loss';
 
 /** Everything about a loss term that its graph depends on; labels and weights are fed. */
@@ -210,7 +210,7 @@ export function lossFeeds(
   const perSample = resolved.positions / range.samples;
   const labelsPerSample = resolved.labels.length / range.samples;
   const shape = lossShape(resolved, range.size);
-  const part = new Float64Array(perSample * range.size);
+  const part = allocateFloats(float, perSample * range.size);
   part.set(weights.subarray(range.start * perSample, range.end * perSample));
   const given = resolved.labels.subarray(range.start * labelsPerSample, range.end * labelsPerSample);
   const positions = shape.dims.filter((_, axis) => axis !== shape.classAxis);
@@ -223,7 +223,7 @@ export function lossFeeds(
       weights: floats(float, positions, part),
     };
   }
-  const labels = new Float64Array(labelsPerSample * range.size);
+  const labels = allocateFloats(float, labelsPerSample * range.size);
   labels.set(given);
   return {
     labels: floats(float, shape.dims, labels),

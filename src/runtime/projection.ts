@@ -1,10 +1,10 @@
 // One projection θ ← θ − ρ P_{G⊥} θ from per-sample factors that lie in ONNX Runtime (DESIGN §2, D2).
 import type { FloatArray } from '../tensor/dtype';
 import { gramSolver } from '../tensor/pseudoInverse';
-import { floatTypeOf } from '../tensor/tensor';
+import { allocateFloats, floatTypeOf } from '../tensor/tensor';
 import { factorFeeds, gramGraph, gramNames, projectGraph } from './gram';
 import { describeFactor, type FactorOutput } from './factors';
-import { feed, feedFloats, type RuntimeTensor, type Session } from './session';
+import { feedFloats, type RuntimeTensor, type Session } from './session';
 import type { GraphSpec } from './session';
 import type { ParameterValues } from './contracts';
 
@@ -22,7 +22,7 @@ export type SessionSource = (key: string, what: string, make: () => GraphSpec) =
 /**
  * P_{G⊥} v for v given by parameter. `factors` describe G, `values` hold them. α = K⁺b is refined once with what
  * rounding left, b − Kα = Gᵀ(v − Gα) ("twice is enough"), and Gα is taken off in float64, or in float32 where its terms
- * together are no longer than v, so that they are rounded by no more than v itself is. The residual is
+ * together are less than a quarter as long as v, so that rounding them is less than rounding v. The residual is
  * ‖G̃ᵀv_⊥‖ / (√λ_max(G̃ᵀG̃) ‖v_⊥‖) with G̃ the columns of G at unit length.
  */
 export async function projectOut(
@@ -47,16 +47,23 @@ export async function projectOut(
   const alpha = solver.solve(product);
   const left = remainder(matrix, product, alpha);
   solver.solve(left).forEach((value, index) => (alpha[index]! += value));
-  const double = float === 'float64' || spread(matrix, alpha) > squaredLength(vector.values()) ** 0.5;
+  const long = spread(matrix, alpha) > Math.sqrt(squaredLength(vector.values())) / 4;
+  const double = float === 'float64' || long;
   const project = await sessions(`project|${double}|${key}`, 'the projection', () =>
     projectGraph(factors, columns, float, double),
   );
-  const found = await project.run({
-    ...feeds,
-    [gramNames.coefficients]: feed({ dtype: 'float64', dims: [columns], data: alpha }),
-  });
   const rest: ParameterValues = new Map(vector);
-  for (const name of names) rest.set(name, found[gramNames.rest(name)]?.data as FloatArray);
+  // Written where it stays: what ONNX Runtime allocates itself would be copied.
+  for (const name of names) rest.set(name, allocateFloats(float, vector.get(name)!.length));
+  await project.run(
+    { ...feeds, [gramNames.coefficients]: feedFloats(alpha, [columns]) },
+    Object.fromEntries(
+      names.map(name => {
+        const data = rest.get(name)!;
+        return [gramNames.rest(name), feedFloats(data, [data.length])];
+      }),
+    ),
+  );
   return {
     rest,
     rank: solver.rank,

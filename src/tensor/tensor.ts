@@ -71,8 +71,8 @@ export function floatTypeOf(data: FloatArray): FloatType {
 /** A tensor to compute with from numbers, which are shared where they have the type. */
 export function floats(type: FloatType, dims: readonly number[], data: ArrayLike<number>): Tensor {
   if (type === 'float32')
-    return { dtype: type, dims, data: data instanceof Float32Array ? data : Float32Array.from(data) };
-  return { dtype: type, dims, data: data instanceof Float64Array ? data : Float64Array.from(data) };
+    return { dtype: type, dims, data: data instanceof Float32Array ? data : new Float32Array(data) };
+  return { dtype: type, dims, data: data instanceof Float64Array ? data : new Float64Array(data) };
 }
 
 /** A float32 tensor from numbers. */

@@ -50,6 +50,12 @@ describe('the graph and the runs in a browser', () => {
     const table = view.page.getByRole('row').filter({ hasText: 'membership attack accuracy' });
     await table.getByText('75.0 % ± 5.0 %').first().waitFor();
     await view.page.getByText('There is no held-out data').waitFor();
+    const regions = view.page.getByRole('group', { name: 'Decision regions near forgotten samples' });
+    await regions.locator('svg.plot').getByText('cat').first().waitFor();
+    await regions.getByText('Numbers').click();
+    const plane = regions.getByRole('row').filter({ hasText: '#7 toward #3 and #4' });
+    await plane.getByText(hostile).waitFor();
+    await plane.getByText('66.7 % of 9 points').waitFor();
     await view.tab('Predictions').click();
     await view.page.getByRole('group', { name: 'Losses of each set' }).waitFor();
     const matrix = view.page.getByRole('group', { name: 'forgotten: label against what the model says' });

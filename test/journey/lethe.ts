@@ -80,8 +80,17 @@ export function makeLongRun(workspace: string): void {
   setMethod(workspace, { name: 'minnorm-og', epochs: 400 });
 }
 
-function setMethod(workspace: string, method: Record<string, unknown>): void {
+/** Makes the sample's recipe search with so small a budget that it ends soon. */
+export function makeShortSearch(workspace: string): void {
+  setMethod(workspace, { name: 'auto' }, { budget: { sampleGradients: 12_000 } });
+}
+
+function setMethod(
+  workspace: string,
+  method: Record<string, unknown>,
+  more: Record<string, unknown> = {},
+): void {
   const path = join(workspace, sample, 'recipe.unlearn.json');
   const recipe = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
-  writeFileSync(path, JSON.stringify({ ...recipe, method }, null, 2));
+  writeFileSync(path, JSON.stringify({ ...recipe, ...more, method }, null, 2));
 }

@@ -217,6 +217,12 @@ export const evaluation: Evaluation = {
   level: 'standard',
   notes: ['There is no held-out data, so nothing is said of it.'],
   models: [evaluated('original', 2), evaluated('unlearned', 18)],
+  maps: [
+    {
+      ...{ kind: 'forgotten', sample: 7, toward: [3, 4], output: 'logits', side: 3 },
+      labels: ['0 0 0 0 0 0 1 1 1', '0 0 0 1 1 1 1 1 1'],
+    },
+  ],
   seconds: 1,
 };
 

@@ -70,7 +70,7 @@ function regionFigure(
     summary:
       'Each column is a random plane in input space with a sample in its middle, the ring; each row is a model. A region is named ' +
       `by the class that the model gives there. ${maps.map(map => mapSentence(map, models, nameOf)).join(' ')}`,
-    legend: [{ name: 'the sample', mark: 'ring', role: 'retrained' }],
+    legend: [{ name: 'a sample, on a random plane through it', mark: 'ring', role: 'retrained' }],
     height: 24 + mapSize * models.length,
     draw: width => ({
       marginLeft: 2,
@@ -84,6 +84,8 @@ function regionFigure(
       fy: { domain: models.map(({ name }) => name), label: null, padding: 0.06 },
       color: { type: 'identity' },
       marks: [
+        Plot.axisFx({ anchor: 'top', tickSize: 0, label: null }),
+        Plot.axisFy({ anchor: 'right', tickSize: 0, label: null }),
         Plot.rect(
           cells.filter(({ tint }) => tint !== null),
           {
@@ -93,6 +95,7 @@ function regionFigure(
             y1: 'y',
             y2: cell => cell.y + 1,
             fill: cell => `color-mix(in srgb, ${cell.tint} 30%, var(--vscode-editor-background))`,
+            shapeRendering: 'crispEdges',
           },
         ),
         Plot.frame({ stroke: 'var(--lethe-muted)' }),

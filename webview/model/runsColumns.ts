@@ -142,9 +142,11 @@ function fit(
     tipOf: row => {
       const found = read(row);
       if (found === null) return 'Not measured';
+      const samples = things(found.count, 'sample');
+      const unlabelled = found.againstOriginal ? ' without labels, against what the original predicts' : '';
       return found.kind === 'accuracy'
-        ? `${count(found.value * found.count)} of ${things(found.count, 'sample')}`
-        : things(found.count, 'sample');
+        ? `${count(found.value * found.count)} of ${samples}${unlabelled}`
+        : `${samples}${unlabelled}`;
     },
     value: row => read(row)?.value ?? null,
   };
