@@ -45,7 +45,7 @@ export interface EngineOptions {
 }
 
 /** A projection on more columns, or on gradients that take more memory, is solved without them. */
-const mostColumns = 1000;
+const mostColumns = 2000;
 const mostBytes = 1.2e9;
 
 /** A model in ONNX Runtime. Close it to give its memory back. */
@@ -240,7 +240,7 @@ export class Engine implements ModelEngine {
 
   /**
    * θ ← θ − strength · P_{G⊥} θ in place, G from the batch's samples (DESIGN §2, D2). Labels matter only to the kind
-   * `given-label`. `random` gives standard normal numbers. Up to 1,000 columns whose factors fit into memory are solved
+   * `given-label`. `random` gives standard normal numbers. Up to 2,000 columns whose factors fit into memory are solved
    * exactly, others matrix-free. Where the columns span all parameters, nothing is changed and `noRoom` is true. Throws a
    * RuntimeFailure when the result is not finite, and a CancelledError, with `values` as they were, once `signal` is
    * aborted.
