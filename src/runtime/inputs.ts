@@ -1,7 +1,7 @@
 // Inputs as a model takes them, checked.
 import type { ValueInfo } from '../onnx/model';
 import { isFloating } from '../tensor/dtype';
-import { castTensor, type Tensor } from '../tensor/tensor';
+import { castTensor, zeros, type Tensor } from '../tensor/tensor';
 import { RuntimeFailure } from './session';
 
 /**
@@ -23,4 +23,14 @@ export function adaptInputs(path: string, wanted: readonly ValueInfo[], inputs: 
       );
     return castTensor(input, dtype);
   });
+}
+
+/** Zeros as inputs: one sample, every other free axis of the given size. */
+export function zeroInputs(wanted: readonly ValueInfo[], free: number): Tensor[] {
+  return wanted.map(({ dtype, dims }) =>
+    zeros(
+      dtype,
+      (dims ?? [1]).map((dim, axis) => (typeof dim === 'number' && dim > 0 ? dim : axis === 0 ? 1 : free)),
+    ),
+  );
 }

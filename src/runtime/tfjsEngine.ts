@@ -4,7 +4,7 @@ import { matcher } from '../autodiff/parameters';
 import { DifferentiationError } from '../autodiff/rule';
 import type { OpenedModel } from '../onnx/openedModel';
 import { throwIfCancelled } from '../shared/errors';
-import { castTensor, elementCount, toFloat32, type Tensor } from '../tensor/tensor';
+import { elementCount, toFloat32, type Tensor } from '../tensor/tensor';
 import { readArtifacts } from '../tfjs/artifacts';
 import { chunksOf, joinChunks, takeChunk, type Chunk } from './batches';
 import { columnCotangents, planColumns, type ColumnPlan } from './columns';
@@ -20,7 +20,7 @@ import type {
   ProjectionResult,
 } from './contracts';
 import { outputsOfHeads, resolveHead, scaledWeights } from './headLoss';
-import { adaptInputs } from './inputs';
+import { adaptInputs, zeroInputs } from './inputs';
 import { termWeights, type ResolvedLoss } from './loss';
 import { lossCotangent } from './lossCotangents';
 import { firstSamples, lossPart } from './lossParts';
@@ -386,13 +386,7 @@ export class TfjsEngine implements ModelEngine {
     const free = inputs.some(({ dims }) => dims?.slice(1).some(dim => typeof dim !== 'number') ?? true);
     for (const size of free ? freeSizes : [1])
       try {
-        const zeros = inputs.map(({ dtype, dims }) => {
-          const sizes = (dims ?? [1]).map((dim, axis) =>
-            typeof dim === 'number' && dim > 0 ? dim : axis === 0 ? 1 : size,
-          );
-          return castTensor({ dtype: 'bool', dims: sizes, data: new Uint8Array(elementCount(sizes)) }, dtype);
-        });
-        this.endings = this.loaded.endings(zeros);
+        this.endings = this.loaded.endings(zeroInputs(inputs, size));
         return;
       } catch (error) {
         if (!free) throw error;
