@@ -13,7 +13,7 @@ import {
   openDataset,
   openModel,
   statusLine,
-  unlearnByRecipe,
+  waitForProposal,
 } from './lethe';
 
 const themes = [
@@ -56,7 +56,8 @@ describe('diagnosis, search and decision regions', () => {
   });
 
   it('shows every setting that auto tried, the choice and the reason', async () => {
-    model = await unlearnByRecipe(window);
+    await window.commandAndPick('Lethe: Unlearn Samples…', 'nothing to choose');
+    model = await waitForProposal(window);
     await window.command('Notifications: Clear All Notifications');
     await model.getByRole('tab', { name: 'Runs' }).click();
     const section = model.locator('section', { hasText: 'What auto tried' });
