@@ -43,7 +43,9 @@ export function curvePlot(curves: readonly Curve[], options: CurveOptions): stri
       .map(([a, b]) => [tx(a), ty(b)] as const)
       .filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b)),
   }));
-  const all = moved.flatMap(({ points }) => points);
+  const all = moved.flatMap(({ points, labelAt }) =>
+    labelAt ? [...points, [tx(labelAt[0]), ty(labelAt[1])] as const] : points,
+  );
   const domain = (values: readonly number[], from?: number, to?: number): readonly [number, number] => {
     const low = from ?? Math.min(...values);
     const high = to ?? Math.max(...values);
