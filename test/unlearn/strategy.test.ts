@@ -52,6 +52,14 @@ describe('the search with all retained data', () => {
     assert.ok(chosen.strength <= 0.3, `${chosen.strength}`);
   });
 
+  it('counts a setting once, however often it comes up', async () => {
+    const { asked, tryOut } = made(() => scores({}));
+    const { reason } = await searchByFit(plan, tryOut);
+    const different = new Set(asked.map(candidate => JSON.stringify(candidate))).size;
+    assert.ok(asked.length > different, 'no setting came up twice');
+    assert.match(reason, new RegExp(`^of ${different} settings`));
+  });
+
   it('for regression finds the largest strength that keeps the fit', async () => {
     const { asked, tryOut } = made(({ way, strength, learningRate }) =>
       scores({

@@ -38,7 +38,9 @@ export async function searchByFit(plan: Plan, tryOut: TryOut): Promise<Choice> {
   const tried: Tried[] = [];
   const attempt = async (candidate: Candidate, round: number): Promise<Tried | null> => {
     const found = await tryOut(candidate, round);
-    if (found) tried.push(found);
+    // What was tried before is given again: it counts once.
+    const again = tried.some(other => describe(other.candidate) === describe(candidate));
+    if (found && !again) tried.push(found);
     return found;
   };
   const { steps } = plan;
