@@ -85,6 +85,20 @@ export function makeShortSearch(workspace: string): void {
   setMethod(workspace, { name: 'auto' }, { budget: { sampleGradients: 12_000 } });
 }
 
+/** Makes the sample's recipe say that its training data have no labels, and its run short. */
+export function takeLabels(workspace: string): void {
+  setMethod(
+    workspace,
+    { name: 'minnorm-og', epochs: 10, descentEpochs: 2, epochOver: 'forget' },
+    {
+      data: {
+        ...{ train: { path: 'train.npz', labels: [] }, test: 'test.npz' },
+        ...{ preprocess: { scale: 1 / 255 }, classes: [...'0123456789'] },
+      },
+    },
+  );
+}
+
 function setMethod(
   workspace: string,
   method: Record<string, unknown>,
