@@ -1,5 +1,5 @@
 // Reading and changing the attributes of nodes.
-import type { Attribute, OnnxNode } from './model';
+import type { Attribute, Graph, OnnxNode } from './model';
 
 /** An integer attribute, or what stands for its absence. */
 export function intOf(node: OnnxNode, name: string, fallback: number): number {
@@ -33,4 +33,16 @@ export function withAttribute(node: OnnxNode, name: string, value: Attribute): O
 /** The node with an integer attribute set. */
 export function withInt(node: OnnxNode, name: string, value: number): OnnxNode {
   return withAttribute(node, name, { type: 'int', value });
+}
+
+/** The node with what `change` makes of every graph among its attributes (the branches of If, the bodies of loops). */
+export function mapGraphs(node: OnnxNode, change: (graph: Graph) => Graph): OnnxNode {
+  if (![...node.attributes.values()].some(({ type }) => type === 'graph')) return node;
+  const attributes = new Map<string, Attribute>();
+  for (const [name, attribute] of node.attributes)
+    attributes.set(
+      name,
+      attribute.type === 'graph' ? { type: 'graph', value: change(attribute.value) } : attribute,
+    );
+  return { ...node, attributes };
 }

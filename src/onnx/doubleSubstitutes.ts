@@ -1,7 +1,7 @@
 // Operators that ONNX Runtime computes in float32 alone, written in others for float64. The last pass over a graph before
 // it is loaded: differentiation rules see the operators themselves.
 import { floats, int64, type Tensor } from '../tensor/tensor';
-import { intOf, numberOf } from './attributes';
+import { intOf, mapGraphs, numberOf } from './attributes';
 import { numberOf as numberOfType } from './dataTypes';
 import type { Attribute, OnnxNode } from './model';
 
@@ -22,19 +22,7 @@ function substituteAll(nodes: readonly OnnxNode[], constants: Map<string, Tensor
       write(w, node.inputs[0] ?? '');
       return w.nodes;
     }
-    if (![...node.attributes.values()].some(({ type }) => type === 'graph')) return [node];
-    const attributes = new Map<string, Attribute>();
-    for (const [name, attribute] of node.attributes)
-      attributes.set(
-        name,
-        attribute.type === 'graph'
-          ? {
-              type: 'graph',
-              value: { ...attribute.value, nodes: substituteAll(attribute.value.nodes, constants) },
-            }
-          : attribute,
-      );
-    return [{ ...node, attributes }];
+    return [mapGraphs(node, graph => ({ ...graph, nodes: substituteAll(graph.nodes, constants) }))];
   });
 }
 

@@ -1,4 +1,5 @@
 // Replaces calls of model-local functions by the functions' nodes.
+import { mapGraphs } from './attributes';
 import { ModelError } from './errors';
 import type { Attribute, Graph, ModelFunction, OnnxModel, OnnxNode } from './model';
 
@@ -24,7 +25,7 @@ export function inlineFunctions(model: OnnxModel): InlinedGraph {
   const expand = (node: OnnxNode, opset: number | undefined, depth: number): OnnxNode[] => {
     const called = functions.get(`${node.domain}::${node.opType}`);
     if (!called) {
-      const inner = withGraphs(node, graph => ({
+      const inner = mapGraphs(node, graph => ({
         ...graph,
         nodes: graph.nodes.flatMap(each => expand(each, opset, depth)),
       }));
@@ -76,7 +77,7 @@ function bound(node: OnnxNode, call: OnnxNode, called: ModelFunction): OnnxNode 
 }
 
 function renamed(node: OnnxNode, names: (name: string) => string): OnnxNode {
-  const inner = withGraphs(node, graph => ({
+  const inner = mapGraphs(node, graph => ({
     ...graph,
     // Inside a sub-graph names stay, except those that belong to the function around it.
     nodes: graph.nodes.map(each => renamed(each, names)),
@@ -85,15 +86,4 @@ function renamed(node: OnnxNode, names: (name: string) => string): OnnxNode {
     initializers: new Map([...graph.initializers].map(([name, tensor]) => [names(name), tensor])),
   }));
   return { ...inner, inputs: inner.inputs.map(names), outputs: inner.outputs.map(names) };
-}
-
-function withGraphs(node: OnnxNode, change: (graph: Graph) => Graph): OnnxNode {
-  if (![...node.attributes.values()].some(attribute => attribute.type === 'graph')) return node;
-  const attributes = new Map<string, Attribute>();
-  for (const [name, attribute] of node.attributes)
-    attributes.set(
-      name,
-      attribute.type === 'graph' ? { type: 'graph', value: change(attribute.value) } : attribute,
-    );
-  return { ...node, attributes };
 }

@@ -10,7 +10,7 @@ import {
   type OnnxNode,
   type StoredTensor,
 } from './model';
-import { intOf, numberOf, numbersOf, without, withAttribute, withInt } from './attributes';
+import { intOf, mapGraphs, numberOf, numbersOf, without, withAttribute, withInt } from './attributes';
 import { numberOf as numberOfType } from './dataTypes';
 import { ModelError } from './errors';
 import { inlineFunctions } from './inlineFunctions';
@@ -108,7 +108,7 @@ class Upgrade implements Rewriter {
   }
 
   private node(original: OnnxNode): OnnxNode[] {
-    const node = this.withSubgraphs(original);
+    const node = mapGraphs(original, graph => this.graph(graph));
     this.opset = this.opsets.get(original) ?? this.modelOpset;
     // Maps are no tensors: the reader takes what ZipMap makes them of.
     if (node.domain === 'ai.onnx.ml' && node.opType === 'ZipMap') return [];
@@ -198,17 +198,6 @@ class Upgrade implements Rewriter {
     return split.inputs[1] || split.attributes.has('num_outputs')
       ? split
       : withInt(split, 'num_outputs', split.outputs.length);
-  }
-
-  private withSubgraphs(node: OnnxNode): OnnxNode {
-    if (![...node.attributes.values()].some(attribute => attribute.type === 'graph')) return node;
-    const attributes = new Map<string, Attribute>();
-    for (const [key, attribute] of node.attributes)
-      attributes.set(
-        key,
-        attribute.type === 'graph' ? { type: 'graph', value: this.graph(attribute.value) } : attribute,
-      );
-    return { ...node, attributes };
   }
 
   private constant(node: OnnxNode): OnnxNode[] {

@@ -5,11 +5,11 @@ import {
   type ParameterSelection,
 } from '../autodiff/parameters';
 import { computedPrecision, type Precision } from '../autodiff/precision';
+import { mapGraphs } from '../onnx/attributes';
 import { ModelError } from '../onnx/errors';
 import { findEndings, type Ending } from './endings';
 import {
   isStored,
-  type Attribute,
   type Graph,
   type OnnxModel,
   type OnnxNode,
@@ -90,25 +90,11 @@ function computed(tensor: StoredTensor | Tensor, float: FloatType): Tensor {
 
 /** A node with the tensors that its sub-graphs hold in the type that is computed in. */
 function withComputedTensors(node: OnnxNode, float: FloatType): OnnxNode {
-  if (![...node.attributes.values()].some(({ type }) => type === 'graph')) return node;
-  const attributes = new Map<string, Attribute>();
-  for (const [name, attribute] of node.attributes)
-    attributes.set(
-      name,
-      attribute.type === 'graph'
-        ? {
-            type: 'graph',
-            value: {
-              ...attribute.value,
-              nodes: attribute.value.nodes.map(inner => withComputedTensors(inner, float)),
-              initializers: new Map(
-                [...attribute.value.initializers].map(([key, tensor]) => [key, computed(tensor, float)]),
-              ),
-            },
-          }
-        : attribute,
-    );
-  return { ...node, attributes };
+  return mapGraphs(node, graph => ({
+    ...graph,
+    nodes: graph.nodes.map(inner => withComputedTensors(inner, float)),
+    initializers: new Map([...graph.initializers].map(([key, tensor]) => [key, computed(tensor, float)])),
+  }));
 }
 
 /**
