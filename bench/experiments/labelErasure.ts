@@ -2,11 +2,11 @@
 import { headOutputs } from '../../src/evaluate/samples';
 import { confidences, predictedClasses } from '../../src/runtime/sampleLosses';
 import { Random } from '../../src/tensor/random';
-import { elementReader, int64, type Tensor } from '../../src/tensor/tensor';
+import { elementReader, type Tensor } from '../../src/tensor/tensor';
 import { compareMethods } from './classifiers';
+import { colouredData } from './colouredData';
 import { coloured, readDigits } from './mnist';
 import { residualNetwork } from './networks';
-import { memoryData } from './problem';
 import { say, type ExperimentOptions } from './report';
 
 const colours = [
@@ -63,26 +63,7 @@ export async function labelErasure(options: ExperimentOptions): Promise<void> {
         return {
           problem: {
             model: residualNetwork(size, heads),
-            train: memoryData(
-              'coloured digits',
-              [
-                coloured(
-                  digits,
-                  at => colours[shown[at]!.colour]!,
-                  shown.map(({ sample }) => sample),
-                ),
-              ],
-              [
-                int64(
-                  [shown.length],
-                  shown.map(({ sample }) => digits.classes[sample]!),
-                ),
-                int64(
-                  [shown.length],
-                  shown.map(({ colour }) => colour),
-                ),
-              ],
-            ),
+            train: colouredData(digits, colours, shown, { named: true }),
             retained: all.slice(0, counts.train),
             forgotten: all.slice(counts.train),
             heads: losses,

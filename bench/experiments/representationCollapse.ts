@@ -1,12 +1,11 @@
 // Representation collapse: in the retained data colour gives the class away; only the forgotten samples made shape matter.
 import { predictedClasses } from '../../src/runtime/sampleLosses';
 import { Random } from '../../src/tensor/random';
-import { int64 } from '../../src/tensor/tensor';
 import { compareMethods } from './classifiers';
+import { colouredData } from './colouredData';
 import { paperCollapse } from './digitSettings';
 import { coloured, readDigits } from './mnist';
 import { residualNetwork } from './networks';
-import { memoryData } from './problem';
 import { say, type ExperimentOptions } from './report';
 
 /** Ten hues of equal brightness around the circle. */
@@ -45,10 +44,10 @@ export async function representationCollapse(options: ExperimentOptions): Promis
         const random = new Random(seed + 5);
         const order = random.shuffle(digits.classes.map((_, sample) => sample));
         const shown = [
-          ...digits.classes.map((label, sample) => ({ sample, hue: label })),
+          ...digits.classes.map((label, sample) => ({ sample, colour: label })),
           ...order.slice(0, copies).map(sample => ({
             sample,
-            hue: (digits.classes[sample]! + 1 + random.integer(9)) % 10,
+            colour: (digits.classes[sample]! + 1 + random.integer(9)) % 10,
           })),
         ];
         const all = [...shown.keys()];
@@ -56,22 +55,7 @@ export async function representationCollapse(options: ExperimentOptions): Promis
         return {
           problem: {
             model: residualNetwork(size, [{ name: 'digit', columns: 10 }]),
-            train: memoryData(
-              'coloured digits',
-              [
-                coloured(
-                  digits,
-                  at => hues[shown[at]!.hue]!,
-                  shown.map(({ sample }) => sample),
-                ),
-              ],
-              [
-                int64(
-                  [shown.length],
-                  shown.map(({ sample }) => digits.classes[sample]!),
-                ),
-              ],
-            ),
+            train: colouredData(digits, hues, shown, { named: false }),
             retained: all.slice(0, counts.train),
             forgotten: all.slice(counts.train),
             heads: [{ output: 'digit', loss: 'cross-entropy', weight: 1 }],
