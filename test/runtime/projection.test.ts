@@ -27,6 +27,16 @@ function inputsOf(engine: Engine, samples: number, random: Random): Tensor[] {
     });
 }
 
+/** Cross-entropy on the first output. */
+function headsOf(engine: Engine): HeadLoss[] {
+  return [{ output: engine.model.graph.outputs[0]!.name, loss: 'cross-entropy', weight: 1 }];
+}
+
+/** Labels for constraints that look at none. */
+function noLabels(samples: number): Tensor {
+  return zeros('int64', [samples]);
+}
+
 /** The parameters as one vector, in the order of the model. */
 function flatten(engine: Engine, values: ParameterValues): Float64Array {
   const parts = engine.parameters.filter(({ trainable }) => trainable).map(({ name }) => values.get(name)!);
@@ -95,12 +105,11 @@ async function check(
     const random = new Random(7);
     const inputs = inputsOf(engine, samples, random);
     const values = engine.initialValues();
-    const output = engine.model.graph.outputs[0]!.name;
-    const heads: HeadLoss[] = [{ output, loss: 'cross-entropy', weight: 1 }];
+    const heads = headsOf(engine);
     const rows = await largestColumns(engine, values, inputs);
     const theta = flatten(engine, values);
     const rest = orthogonalPart(theta, rows);
-    const labels: Tensor = { dtype: 'int64', dims: [samples], data: new BigInt64Array(samples) };
+    const labels = noLabels(samples);
     const result = await engine.project(
       values,
       { inputs, labels: [labels] },
@@ -153,15 +162,14 @@ describe('projection', () => {
       const doubled = zeros('float32', [6, ...single.dims.slice(1)]);
       (doubled.data as Float32Array).set(single.data as Float32Array);
       (doubled.data as Float32Array).set(single.data as Float32Array, 3 * size);
-      const output = engine.model.graph.outputs[0]!.name;
-      const labels: Tensor = { dtype: 'int64', dims: [6], data: new BigInt64Array(6) };
+      const labels = noLabels(6);
       const result = await engine.project(
         engine.initialValues(),
         { inputs: [doubled], labels: [labels] },
         {
           strength: 0.5,
           kind: 'largest-logit',
-          heads: [{ output, loss: 'cross-entropy', weight: 1 }],
+          heads: headsOf(engine),
           random: Math.random,
         },
       );
@@ -202,7 +210,7 @@ describe('projection', () => {
           {
             strength,
             kind,
-            heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+            heads: headsOf(engine),
             random: () => {
               drawn.push(random.normal());
               return drawn[drawn.length - 1]!;
@@ -241,8 +249,7 @@ describe('projection', () => {
       const engine = await Engine.open(join(fixtures, `${name}.onnx`), { threads: 2 });
       try {
         const inputs = inputsOf(engine, 4, new Random(11));
-        const output = engine.model.graph.outputs[0]!;
-        const labels: Tensor = { dtype: 'int64', dims: [4], data: new BigInt64Array(4) };
+        const labels = noLabels(4);
         const results: Float64Array[] = [];
         const theta = flatten(engine, engine.initialValues());
         for (const solver of ['direct', 'matrix-free'] as const) {
@@ -253,7 +260,7 @@ describe('projection', () => {
             {
               strength: 1,
               kind: 'all-outputs',
-              heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+              heads: headsOf(engine),
               random: Math.random,
               solver,
             },
@@ -280,8 +287,7 @@ describe('projection', () => {
       const engine = await Engine.open(join(fixtures, 'mlp-tanh.onnx'), { freeze: ['*weight*'] });
       try {
         const inputs = inputsOf(engine, 40, new Random(2));
-        const output = engine.model.graph.outputs[0]!;
-        const labels: Tensor = { dtype: 'int64', dims: [40], data: new BigInt64Array(40) };
+        const labels = noLabels(40);
         const values = engine.initialValues();
         const found = await engine.project(
           values,
@@ -289,7 +295,7 @@ describe('projection', () => {
           {
             strength: 1,
             kind: 'all-outputs',
-            heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+            heads: headsOf(engine),
             random: Math.random,
             solver,
           },
@@ -307,8 +313,7 @@ describe('projection', () => {
       const engine = await Engine.open(join(fixtures, `${name}.onnx`), { threads: 2 });
       try {
         const inputs = inputsOf(engine, 60, new Random(4));
-        const output = engine.model.graph.outputs[0]!;
-        const labels: Tensor = { dtype: 'int64', dims: [60], data: new BigInt64Array(60) };
+        const labels = noLabels(60);
         const theta = flatten(engine, engine.initialValues());
         const ends = [];
         for (const precondition of [true, false]) {
@@ -319,7 +324,7 @@ describe('projection', () => {
             {
               strength: 1,
               kind: 'largest-logit',
-              heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+              heads: headsOf(engine),
               random: Math.random,
               solver: 'matrix-free',
               precondition,
@@ -340,7 +345,7 @@ describe('projection', () => {
           {
             strength: 1,
             kind: 'largest-logit',
-            heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+            heads: headsOf(engine),
             random: Math.random,
             solver: 'direct',
           },
@@ -360,8 +365,7 @@ describe('projection', () => {
       const engine = await Engine.open(join(fixtures, 'cnn-opset13.onnx'), { threads: 2 });
       try {
         const inputs = inputsOf(engine, 30, new Random(6));
-        const output = engine.model.graph.outputs[0]!;
-        const labels: Tensor = { dtype: 'int64', dims: [30], data: new BigInt64Array(30) };
+        const labels = noLabels(30);
         const values = engine.initialValues();
         const stop = new AbortController();
         const seen: number[] = [];
@@ -378,7 +382,7 @@ describe('projection', () => {
           {
             strength: 1,
             kind: 'all-outputs',
-            heads: [{ output: output.name, loss: 'cross-entropy', weight: 1 }],
+            heads: headsOf(engine),
             random: Math.random,
             solver,
             signal: stop.signal,
